@@ -1,0 +1,5 @@
+//! Formats: bytes in, structs out. No policy and no files.
+
+pub mod deb822;
+pub mod rpmdb;
+pub mod unit;

@@ -1,0 +1,210 @@
+//! Debian packages, from `/var/lib/dpkg/status`, `status.d/` and `updates/`.
+//!
+//! Format: dpkg(1), deb-control(5). `config-files` is a remnant, not an installed package; every other state but
+//! `not-installed` has files on the disk. `status.d` is what images without dpkg keep instead of `status`. What dpkg
+//! was interrupted in lies in `updates/` and stands above `status`. The file lists in `info/` are a second witness: a
+//! list without a record shows that `status` was cut.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufReader;
+use std::path::Path;
+
+use crate::inventory::{Gap, GapCode};
+use crate::item::{Item, Kind, State};
+use crate::parse::deb822::{Paragraph, Paragraphs};
+use crate::sources::owners::own_paths;
+use crate::sources::{Depth, Needs, Sink, Source};
+use crate::target::{EntryKind, Packages, Target};
+use crate::text::Text;
+
+pub(super) const SOURCE: Source = Source {
+    id: "dpkg",
+    about: "Debian packages",
+    expects: &[Packages::Debian],
+    needs: Needs::Files,
+    depth: Depth::Quick,
+    yields: &[Kind::Package],
+    rights: "none: the database is readable by everyone unless someone changed that",
+    blind: "a package cut from the status file together with its list in info/",
+    collect,
+};
+
+const FOLDER: &str = "/var/lib/dpkg";
+const KEEP: &[&str] = &["Package", "Status", "Version", "Architecture", "Maintainer", "Homepage", "Conffiles"];
+
+/// What the database says of one package, by name and architecture.
+type Records = BTreeMap<(Text, Text), Item>;
+
+fn collect(target: &Target, sink: &mut Sink) -> Result<(), Gap> {
+    let at = |name: &str| Path::new(FOLDER).join(name);
+    let mut records = Records::new();
+    let status = at("status");
+    let whole = sink.keep(target.open(&status));
+    if let Some(Some(file)) = whole {
+        sink.found();
+        read(sink, &mut records, &status, BufReader::new(file), Form::Status);
+    }
+    for (folder, form) in [("status.d", Form::Single), ("updates", Form::Update)] {
+        let entries = sink.keep(target.list(&at(folder))).flatten().unwrap_or_default();
+        for entry in entries.iter().filter(|e| form.holds(&e.name.to_string_lossy())) {
+            let path = at(folder).join(&entry.name);
+            if let Some(Some(file)) = sink.keep(target.open(&path)) {
+                sink.found();
+                read(sink, &mut records, &path, BufReader::new(file), form);
+            }
+        }
+    }
+    let info = sink.keep(target.list(&at("info"))).flatten();
+    if let Some(entries) = info {
+        let lists = entries.iter().filter_map(|e| e.name.to_str()?.strip_suffix(".list")).map(str::to_owned);
+        let lists: BTreeSet<String> = lists.collect();
+        if !lists.is_empty() {
+            sink.found();
+            file_lists(target, sink, &mut records, lists);
+        }
+    }
+    for item in records.into_values() {
+        sink.item(item);
+    }
+    Ok(())
+}
+
+/// How a file of the database is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Every package with its state.
+    Status,
+    /// One installed package, without a state.
+    Single,
+    /// One package with its newer state.
+    Update,
+}
+
+impl Form {
+    /// Whether a file of this name holds records of this form.
+    fn holds(self, name: &str) -> bool {
+        match self {
+            Self::Status => true,
+            Self::Single => !name.ends_with(".md5sums") && !name.starts_with('.'),
+            // dpkg names them by number alone.
+            Self::Update => name.bytes().all(|b| b.is_ascii_digit()),
+        }
+    }
+}
+
+fn read(sink: &mut Sink, records: &mut Records, path: &Path, from: impl std::io::BufRead, form: Form) {
+    let place = Text::from_path(path);
+    let (mut any, mut last) = (false, 0);
+    for paragraph in Paragraphs::new(from, KEEP) {
+        let paragraph = match paragraph {
+            Ok(paragraph) => paragraph,
+            Err(e) => {
+                sink.gap(crate::target::io_gap(path, "read on in", &e));
+                return;
+            }
+        };
+        (any, last) = (true, paragraph.line);
+        // dpkg closes every record of its status file with an empty line.
+        if paragraph.open_end && form == Form::Status {
+            let reason = format!("ends within the record that begins in line {last}; packages after it are unknown");
+            sink.gap(Gap::new(GapCode::Truncated, place.clone(), reason));
+        }
+        if let Some(line) = paragraph.damaged {
+            let reason = format!("line {line} is no field of a package record; packages around it may be missing");
+            sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
+        }
+        match item(&paragraph, &place, form) {
+            Ok(Some(found)) => {
+                let arch = Text::from_bytes(paragraph.get("Architecture").unwrap_or_default());
+                records.insert((found.name.clone(), arch), found);
+            }
+            Ok(None) => {
+                let name = Text::from_bytes(paragraph.get("Package").unwrap_or_default());
+                let arch = Text::from_bytes(paragraph.get("Architecture").unwrap_or_default());
+                records.remove(&(name, arch));
+            }
+            Err(what) => {
+                let reason = format!("the record that begins in line {last} has no {what}, so its package is unknown");
+                sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
+            }
+        }
+    }
+    if !any {
+        sink.gap(Gap::new(GapCode::Empty, place, "it is empty; a package database never is"));
+    }
+}
+
+/// The item of a record; nothing for a package that is not there; the name of a field that is lacking.
+fn item(record: &Paragraph, place: &Text, form: Form) -> Result<Option<Item>, &'static str> {
+    let field = |name| record.get(name).filter(|v| !v.is_empty()).map(Text::from_bytes);
+    let name = field("Package").ok_or("Package field")?;
+    let state = match (record.get("Status"), form) {
+        (Some(status), _) => {
+            // Want, flag, state (dpkg(1)).
+            let words: Vec<&[u8]> = status.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty()).collect();
+            match words.last() {
+                Some(&b"not-installed") => return Ok(None),
+                Some(&b"config-files") => State::Remnant,
+                Some(
+                    &(b"installed" | b"unpacked" | b"half-configured" | b"half-installed" | b"triggers-awaited"
+                    | b"triggers-pending"),
+                ) if words.len() == 3 => State::Installed,
+                _ => return Err("Status that dpkg knows"),
+            }
+        }
+        (None, Form::Single) => State::Installed,
+        (None, _) => return Err("Status field"),
+    };
+    let version = field("Version");
+    if version.is_none() && state == State::Installed {
+        return Err("Version field");
+    }
+    let arch = field("Architecture");
+    let mut item = Item::new(Kind::Package, name, place.clone());
+    let suffix = arch.as_ref().map(|a| format!(":{}", a.raw())).unwrap_or_default();
+    item.id = format!("dpkg:{}{suffix}", item.name.raw()).into();
+    item.state = state;
+    item.version = version;
+    item.publisher = field("Maintainer");
+    item.homepage = field("Homepage");
+    item.ecosystem = Some("debian".into());
+    item.scope = Some("machine".into());
+    let conffiles = record.get("Conffiles").unwrap_or_default();
+    let files = conffiles.split(|&b| b == b'\n').filter_map(|l| l.trim_ascii().split(|&b| b == b' ').next());
+    item.paths = own_paths(files.filter(|f| !f.is_empty()).map(<[u8]>::to_vec));
+    Ok(Some(item))
+}
+
+/// Reads `info/*.list`: the files of each package, and packages that only their list still knows.
+fn file_lists(target: &Target, sink: &mut Sink, records: &mut Records, mut lists: BTreeSet<String>) {
+    let mut without = 0;
+    for ((name, arch), item) in records.iter_mut() {
+        // Packages that may be installed for several architectures carry theirs in the name of the list.
+        let names = [format!("{}:{}.list", name.raw(), arch.raw()), format!("{}.list", name.raw())];
+        let Some(list) = names.iter().find(|n| lists.remove(n.trim_end_matches(".list"))) else {
+            without += usize::from(item.state == State::Installed);
+            continue;
+        };
+        let path = Path::new(FOLDER).join("info").join(list);
+        let Some(bytes) = sink.keep(target.read(&path).map_err(Gap::note)).flatten() else { continue };
+        let files: Vec<&[u8]> = bytes.split(|&b| b == b'\n').filter(|l| l.len() > 2).collect();
+        if item.state == State::Installed {
+            for file in &files {
+                sink.owns(file, &item.id);
+            }
+        }
+        let named = item.paths.iter().map(Text::to_bytes).chain(files.iter().map(|f| f.to_vec()));
+        item.paths = own_paths(named.collect::<Vec<_>>());
+    }
+    if without > 0 {
+        let reason = format!("{without} installed packages have no list of their files, so what they own is unknown");
+        sink.gap(Gap::new(GapCode::Missing, format!("{FOLDER}/info"), reason).note());
+    }
+    for left in lists {
+        let path = Path::new(FOLDER).join("info").join(format!("{left}.list"));
+        if matches!(target.entry(&path), Ok(Some(EntryKind::File))) {
+            let reason = format!("lists the files of {left}, of which the status file has no record: it may have been cut");
+            sink.gap(Gap::new(GapCode::Damaged, Text::from_path(&path), reason));
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The places where software announces itself, and the one way they are read.
+//!
+//! A source is a row of data and a function. [`collect`] runs all of them side by side, turns what each returned into
+//! exactly one coverage row, and joins what runs to the package that owns its executable.
+
+mod dpkg;
+mod owners;
+mod processes;
+mod rpm;
+mod systemd;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::inventory::{Coverage, CoverageState, Gap, GapCode, Inventory};
+use crate::item::{Item, Kind};
+use crate::target::{Packages, Target};
+use crate::text::Text;
+use crate::word::words;
+
+pub(crate) use owners::Owners;
+
+/// All sources, by id.
+pub const SOURCES: &[Source] = &[dpkg::SOURCE, processes::SOURCE, rpm::SOURCE, systemd::SOURCE];
+
+/// Items of one source beyond which the rest is a gap.
+const MAX_ITEMS: usize = 1_000_000;
+/// Gaps of one source that are kept; one more says how many there were.
+const MAX_GAPS: usize = 200;
+
+words! {
+    /// What a source needs of a target.
+    Needs {
+        /// Files alone, so any target that has some.
+        Files = "files",
+        /// The processes of a live machine.
+        Processes = "processes",
+    }
+}
+
+words! {
+    /// How far a scan goes.
+    Depth {
+        /// Package databases and processes.
+        Quick = "quick",
+        /// Also the places where programs live and from which they are started.
+        Standard = "standard",
+        /// Also every local file.
+        Full = "full",
+    }
+}
+
+/// One place where software announces itself.
+pub struct Source {
+    /// Its name: of its file, of its fixtures and of its coverage row.
+    pub id: &'static str,
+    /// What it reads, in a few words.
+    pub about: &'static str,
+    /// The systems on which its absence is itself a gap.
+    pub expects: &'static [Packages],
+    /// What it needs of a target.
+    pub needs: Needs,
+    /// The depth from which on it is read.
+    pub depth: Depth,
+    /// What a gap here leaves unknown.
+    pub yields: &'static [Kind],
+    /// The right without which it cannot see all, in words for a person.
+    pub rights: &'static str,
+    /// A cut in its data that it cannot notice, in words; empty if it notices each.
+    pub blind: &'static str,
+    /// Reads it. An error stops this source; what does not stop it goes to [`Sink::keep`].
+    pub collect: fn(&Target, &mut Sink) -> Result<(), Gap>,
+}
+
+/// What a source found.
+#[derive(Default)]
+pub struct Sink {
+    items: Vec<Item>,
+    gaps: Vec<Gap>,
+    dropped: usize,
+    owners: Owners,
+    found: bool,
+}
+
+impl Sink {
+    /// Says that the place the source reads is there, so that finding nothing in it is a gap.
+    pub(crate) fn found(&mut self) {
+        self.found = true;
+    }
+
+    /// Takes an item.
+    pub(crate) fn item(&mut self, item: Item) {
+        self.found = true;
+        if self.items.len() < MAX_ITEMS {
+            self.items.push(item);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Takes a gap.
+    pub(crate) fn gap(&mut self, gap: Gap) {
+        // Of two gaps at one place the first told the reason.
+        if !self.gaps.iter().any(|g| g.place == gap.place && g.code == gap.code) {
+            self.gaps.push(gap);
+        }
+    }
+
+    /// The value of what worked; the gap of what did not is taken.
+    pub(crate) fn keep<T>(&mut self, result: Result<T, Gap>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(gap) => {
+                self.gap(gap);
+                None
+            }
+        }
+    }
+
+    /// Says that a path belongs to an item.
+    pub(crate) fn owns(&mut self, path: &[u8], item: &Text) {
+        self.owners.add(path, item);
+    }
+}
+
+/// Called with the id of each source when it is done.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
+
+/// Reads every source of a target.
+#[must_use]
+pub fn collect(target: &Target, depth: Depth, done: Progress<'_>) -> Inventory {
+    if let Some(saved) = target.saved_inventory() {
+        return saved.clone();
+    }
+    let read: Vec<_> = std::thread::scope(|scope| {
+        let running: Vec<_> = SOURCES
+            .iter()
+            .map(|source| {
+                scope.spawn(move || {
+                    let result = read(source, target, depth);
+                    done(source.id);
+                    result
+                })
+            })
+            .collect();
+        // A source's panic is caught where it is read; a thread that still ends so has yielded nothing.
+        running.into_iter().zip(SOURCES).map(|(thread, source)| thread.join().unwrap_or_else(|_| fault(source))).collect()
+    });
+    let (mut items, mut coverage, mut owners) = (Vec::new(), Vec::new(), Owners::default());
+    for (row, sink) in read {
+        coverage.push(row);
+        items.extend(sink.items);
+        owners.merge(sink.owners);
+    }
+    owners.join(target, &mut items);
+    require_a_list(&mut coverage);
+    items.sort_by(|a, b| a.order().cmp(&b.order()));
+    Inventory { subject: target.subject(), host: target.host().clone(), items, coverage }
+}
+
+fn read(source: &Source, target: &Target, depth: Depth) -> (Coverage, Sink) {
+    let skipped = |why: &str| {
+        let row = Coverage {
+            source: source.id.into(),
+            state: CoverageState::Skipped,
+            items: 0,
+            reason: Some(why.into()),
+            gaps: Vec::new(),
+        };
+        (row, Sink::default())
+    };
+    if source.needs == Needs::Processes && !target.is_live() {
+        return skipped("does not apply: nothing runs in a root that is not this machine's");
+    }
+    if depth < source.depth {
+        return skipped("not asked for at this depth");
+    }
+    let mut sink = Sink::default();
+    let outcome = catch_unwind(AssertUnwindSafe(|| (source.collect)(target, &mut sink)));
+    match outcome {
+        Ok(result) => {
+            sink.keep(result);
+        }
+        Err(_) => return fault(source),
+    }
+    for item in &mut sink.items {
+        item.source = source.id.into();
+    }
+    (cover(source, target, &mut sink), sink)
+}
+
+fn fault(source: &Source) -> (Coverage, Sink) {
+    let reason = "interdict failed while reading this; please report it with what is in this place";
+    let gaps = vec![Gap::new(GapCode::Fault, source.id, reason)];
+    let row = Coverage { source: source.id.into(), state: CoverageState::Failed, items: 0, reason: None, gaps };
+    (row, Sink::default())
+}
+
+/// The coverage row of a source (law 1).
+fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
+    let expected = target.os().packages.is_some_and(|p| source.expects.contains(&p));
+    if sink.dropped > 0 {
+        let reason = format!("{} items beyond the bound of {MAX_ITEMS} were left out", sink.dropped);
+        sink.gap(Gap::new(GapCode::TooMany, source.id, reason));
+    }
+    let unseen = !sink.gaps.is_empty();
+    if sink.found && sink.items.is_empty() && !unseen {
+        sink.gap(Gap::new(GapCode::Empty, source.id, format!("{} are there and hold nothing", source.about)));
+    } else if !sink.found && !unseen && expected {
+        let reason = format!("{} are not there, though this system is made with them", source.about);
+        sink.gap(Gap::new(GapCode::Missing, source.id, reason));
+    }
+    sink.gaps.sort();
+    if sink.gaps.len() > MAX_GAPS {
+        let blocks = sink.gaps.iter().any(|g| g.blocks);
+        let more = sink.gaps.split_off(MAX_GAPS).len();
+        let gap = Gap::new(GapCode::TooMany, source.id, format!("{more} more gaps like these"));
+        sink.gaps.push(Gap { blocks, ..gap });
+    }
+    let blocks = sink.gaps.iter().any(|g| g.blocks);
+    let excluded = sink.gaps.iter().any(|g| g.code == GapCode::Excluded);
+    let (state, reason) = match (sink.items.is_empty(), blocks) {
+        (true, true) => (CoverageState::Failed, None),
+        (false, true) => (CoverageState::Partial, None),
+        (true, false) if excluded => (CoverageState::Skipped, Some("excluded on request".into())),
+        (false, false) if excluded => (CoverageState::Partial, None),
+        (true, false) if !sink.found => (CoverageState::Absent, None),
+        _ => (CoverageState::Covered, None),
+    };
+    let gaps = std::mem::take(&mut sink.gaps);
+    Coverage { source: source.id.into(), state, items: sink.items.len(), reason, gaps }
+}
+
+/// A target in which nothing lists what is installed has not been seen, however much of it could be read.
+fn require_a_list(coverage: &mut [Coverage]) {
+    let lists = |row: &Coverage| {
+        let source = SOURCES.iter().find(|s| row.source.raw() == s.id);
+        source.is_some_and(|s| s.yields.iter().any(|k| matches!(k, Kind::Package | Kind::Application)))
+    };
+    if coverage.iter().any(|row| lists(row) && row.state != CoverageState::Absent) {
+        return;
+    }
+    for row in coverage.iter_mut().filter(|row| lists(row)) {
+        let reason = "nothing that lists installed software was found in this target; check that it is the root of a system";
+        row.gaps.push(Gap::new(GapCode::NothingListed, "/", reason));
+        row.state = CoverageState::Failed;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use globset::{Glob, GlobSet};
+
+    #[test]
+    fn the_list_is_the_files_in_order() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sources");
+        #[allow(clippy::disallowed_methods, reason = "a test looks at the sources of interdict itself")]
+        let names = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        let mut files: Vec<_> = names.filter(|n| n != "mod.rs" && n != "owners.rs").collect();
+        files.sort();
+        let listed: Vec<_> = SOURCES.iter().map(|s| format!("{}.rs", s.id)).collect();
+        assert_eq!(files, listed);
+    }
+
+    /// Law 1: a source refused every read says failed or skipped, never covered.
+    #[test]
+    fn a_refused_source_never_says_covered() {
+        let inventory = collect(&Target::refusing(), Depth::Full, &|_| ());
+        for row in &inventory.coverage {
+            assert!(matches!(row.state, CoverageState::Failed | CoverageState::Skipped), "{row:?}");
+        }
+        assert!(inventory.is_incomplete());
+    }
+
+    /// Law 1: what is excluded is told as skipped, and is no database that was read.
+    #[test]
+    fn an_excluded_source_never_says_covered() {
+        let everything = GlobSet::new([Glob::new("**").unwrap()]).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let inventory = collect(&Target::dir(root.path(), everything).unwrap(), Depth::Full, &|_| ());
+        for row in &inventory.coverage {
+            assert_eq!(row.state, CoverageState::Skipped, "{row:?}");
+        }
+    }
+
+    /// Law 1: every source has exactly one row, and an empty root is incomplete.
+    #[test]
+    fn an_empty_root_is_incomplete() {
+        let root = tempfile::tempdir().unwrap();
+        let inventory = collect(&Target::dir(root.path(), GlobSet::empty()).unwrap(), Depth::Standard, &|_| ());
+        let rows: Vec<_> = inventory.coverage.iter().map(|row| row.source.raw()).collect();
+        assert_eq!(rows, SOURCES.iter().map(|s| s.id).collect::<Vec<_>>());
+        assert!(inventory.is_incomplete());
+    }
+
+    /// A panic in a source is a failed row, not the end of the run.
+    #[test]
+    fn a_panic_is_a_failed_row() {
+        let source = Source { collect: |_, _| panic!("on purpose"), ..dpkg::SOURCE };
+        let (row, _) = read(&source, &Target::refusing(), Depth::Standard);
+        assert_eq!((row.state, row.gaps.first().map(|g| g.code)), (CoverageState::Failed, Some(GapCode::Fault)));
+    }
+}

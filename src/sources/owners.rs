@@ -1,0 +1,131 @@
+//! Which package owns a path, and the join of what runs to it.
+//!
+//! Package managers list hundreds of thousands of paths, so only a hash of 64 bits is kept of each. A list and a
+//! process may name one file by two paths where a folder of the root is a link (`/bin` → `usr/bin`), so a path is
+//! looked up under each of its names.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use crate::item::{Item, Kind};
+use crate::target::{EntryKind, Target};
+use crate::text::Text;
+
+/// Paths and the items that own them.
+#[derive(Default)]
+pub(crate) struct Owners {
+    items: Vec<Text>,
+    paths: Vec<(u64, u32)>,
+}
+
+impl Owners {
+    pub(super) fn add(&mut self, path: &[u8], item: &Text) {
+        if self.items.last() != Some(item) {
+            self.items.push(item.clone());
+        }
+        let number = u32::try_from(self.items.len() - 1).unwrap_or(u32::MAX);
+        self.paths.push((key(path), number));
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        let offset = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        self.items.extend(other.items);
+        self.paths.extend(other.paths.into_iter().map(|(path, item)| (path, item.saturating_add(offset))));
+    }
+
+    /// Gives each process, service, task, driver and file of the host the owner of its executable.
+    pub(super) fn join(self, target: &Target, items: &mut [Item]) {
+        let links = root_links(target);
+        let owners: HashMap<u64, u32> = self.paths.into_iter().collect();
+        let joined = |item: &&mut Item| {
+            matches!(item.kind, Kind::Process | Kind::Service | Kind::Task | Kind::Driver | Kind::File)
+                && item.owner.is_none()
+                && item.container.is_none()
+        };
+        for item in items.iter_mut().filter(joined) {
+            // What a service starts says more of it than where its description stands.
+            let places = item.paths.iter().chain((item.kind != Kind::Process).then_some(&item.place));
+            let names = places.flat_map(|place| names(&links, &place.to_path()));
+            let mut found = names.filter_map(|name| owners.get(&key(name.as_os_str().as_encoded_bytes())));
+            item.owner = found.find_map(|&number| self.items.get(number as usize)).cloned();
+        }
+    }
+}
+
+fn key(path: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The folders of the root that are links, and where they lead.
+fn root_links(target: &Target) -> Vec<(PathBuf, PathBuf)> {
+    let entries = target.list(Path::new("/")).ok().flatten().unwrap_or_default();
+    let links = entries.into_iter().filter(|e| e.kind == EntryKind::Link).map(|e| Path::new("/").join(e.name));
+    links.filter_map(|link| target.resolve(&link).ok().flatten().map(|leads| (link, leads))).collect()
+}
+
+/// The names of a file, given one of them.
+fn names(links: &[(PathBuf, PathBuf)], path: &Path) -> Vec<PathBuf> {
+    let exchanged = |from: &Path, to: &Path| path.strip_prefix(from).ok().map(|rest| to.join(rest));
+    let others = links.iter().flat_map(|(link, leads)| [exchanged(link, leads), exchanged(leads, link)]);
+    std::iter::once(path.to_owned()).chain(others.flatten()).collect()
+}
+
+/// Folders in which a package's files tell whose it is; the others are shared by all packages of a distribution.
+const OWN: &[&[u8]] = &[b"/opt/", b"/usr/local/", b"/srv/", b"/var/opt/", b"/etc/opt/", b"/home/", b"/root/"];
+/// Paths of one package that are told one by one; of more, only the folders they are in.
+const MAX_PATHS: usize = 64;
+
+/// The paths of a package that tell whose it is, without the folders that lead to them.
+pub(super) fn own_paths(files: impl IntoIterator<Item = Vec<u8>>) -> Vec<Text> {
+    let is_own = |f: &Vec<u8>| OWN.iter().any(|p| f.starts_with(p) && f.len() > p.len());
+    let mut own: BTreeSet<Vec<u8>> = files.into_iter().filter(is_own).collect();
+    for depth in (2..=6).rev() {
+        if own.len() <= MAX_PATHS {
+            break;
+        }
+        own = own.iter().map(|f| up_to(f, depth).to_vec()).collect();
+    }
+    let leads = |f: &Vec<u8>| {
+        let below = [f.as_slice(), b"/"].concat();
+        own.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below))
+    };
+    own.iter().filter(|f| !leads(f)).take(MAX_PATHS).map(|f| Text::from_bytes(f)).collect()
+}
+
+/// The first components of an absolute path.
+fn up_to(path: &[u8], depth: usize) -> &[u8] {
+    let mut slashes = path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at);
+    slashes.nth(depth).map_or(path, |end| path.get(..end).unwrap_or(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_paths_are_those_outside_the_shared_folders() {
+        let files = ["/usr/bin/a", "/opt", "/opt/v", "/opt/v/p", "/opt/v/p/a", "/opt/v-x/b", "/etc/opt/v/c"];
+        let own = own_paths(files.map(|f| f.as_bytes().to_vec()));
+        assert_eq!(own.iter().map(Text::raw).collect::<Vec<_>>(), ["/etc/opt/v/c", "/opt/v-x/b", "/opt/v/p/a"]);
+    }
+
+    #[test]
+    fn many_own_paths_become_their_folders() {
+        let files = (0..500).map(|n| format!("/opt/v/p/lib/{}/{n}", n % 9).into_bytes());
+        let own = own_paths(files);
+        assert_eq!(own.len(), 9, "{own:?}");
+        assert!(own.iter().all(|p| p.raw().starts_with("/opt/v/p/lib/")));
+    }
+
+    #[test]
+    fn a_path_has_a_name_through_each_link_of_the_root() {
+        let links = [("/bin".into(), "/usr/bin".into()), ("/sbin".into(), "/usr/sbin".into())];
+        let of = |path: &str| names(&links, Path::new(path));
+        assert_eq!(of("/bin/sh"), [Path::new("/bin/sh"), Path::new("/usr/bin/sh")]);
+        assert_eq!(of("/usr/bin/sh"), [Path::new("/usr/bin/sh"), Path::new("/bin/sh")]);
+        assert_eq!(of("/opt/sh"), [Path::new("/opt/sh")]);
+    }
+}

@@ -1,0 +1,295 @@
+//! What is audited, and the only door to it.
+//!
+//! A [`Target`] is this machine, a directory root or a saved inventory. Sources reach files and processes through it
+//! and nothing else does (law 3): every path resolves inside the root, special files are never opened, reads are
+//! bounded, and what cannot be read comes back as a [`Gap`] that says why.
+
+mod dir;
+mod live;
+pub mod operator;
+mod os;
+mod saved;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use globset::GlobSet;
+
+use crate::error::Error;
+use crate::inventory::{Gap, GapCode, Host, Inventory, Subject};
+use crate::text::Text;
+
+pub use dir::{Entry, EntryKind};
+pub use live::Process;
+pub use os::{Family, Os, Packages};
+
+/// Bounds on what is read; passing one is a recorded gap.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of one file.
+    pub file_bytes: u64,
+    /// Entries of one folder or walk.
+    pub entries: usize,
+    /// Folders below the start of a walk.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { file_bytes: 1 << 30, entries: 4_000_000, depth: 128 }
+    }
+}
+
+enum World {
+    /// This machine: its files and its processes.
+    Live(dir::Files),
+    /// A folder that holds the root of a system.
+    Dir(dir::Files),
+    /// Items that were found earlier.
+    Saved(Box<Inventory>),
+    /// A world that refuses every read, to hold sources to the first law.
+    #[cfg(test)]
+    Refusing,
+}
+
+/// What is audited.
+pub struct Target {
+    world: World,
+    place: Text,
+    os: Os,
+    host: Host,
+    limits: Limits,
+    exclude: GlobSet,
+}
+
+impl Target {
+    /// This machine.
+    ///
+    /// # Errors
+    /// When the root of the file system cannot be opened.
+    pub fn live(exclude: GlobSet) -> Result<Self, Error> {
+        let root = live::root();
+        let files = dir::Files::open(&root).map_err(|e| target_error(&root, &e))?;
+        let mut target = Self::of(World::Live(files), Text::from_path(&root), exclude);
+        target.host.name = live::host_name().map(Text::from).or(target.host.name.take());
+        if target.os.family != Family::Linux {
+            (target.host.os, target.host.version) = live::os_name();
+        }
+        Ok(target)
+    }
+
+    /// A mounted or unpacked root.
+    ///
+    /// # Errors
+    /// When it is not a folder that can be opened.
+    pub fn dir(root: &Path, exclude: GlobSet) -> Result<Self, Error> {
+        let files = dir::Files::open(root).map_err(|e| target_error(root, &e))?;
+        Ok(Self::of(World::Dir(files), Text::from_path(root), exclude))
+    }
+
+    /// A saved inventory, or a report of interdict.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is a report without its items.
+    pub fn saved(path: &Path) -> Result<Self, Error> {
+        let inventory = saved::load(path)?;
+        Ok(Self {
+            place: Text::from_path(path),
+            os: Os::default(),
+            host: inventory.host.clone(),
+            world: World::Saved(Box::new(inventory)),
+            limits: Limits::default(),
+            exclude: GlobSet::empty(),
+        })
+    }
+
+    /// A target named on the command line: `scheme:path`, or a path whose kind is recognised; none is this machine.
+    ///
+    /// # Errors
+    /// When it does not exist or its kind is not known.
+    pub fn named(name: Option<&Path>, exclude: GlobSet) -> Result<Self, Error> {
+        let Some(name) = name else { return Self::live(exclude) };
+        let text = name.to_string_lossy();
+        let error = |reason: &str| Error::Target { place: text.to_string(), reason: reason.to_owned() };
+        if let Some((scheme, _)) = text.split_once(':') {
+            let rest = name.as_os_str().as_encoded_bytes().get(scheme.len() + 1..).unwrap_or_default();
+            let path = crate::text::bytes_to_path(rest);
+            match scheme {
+                "dir" => return Self::dir(&path, exclude),
+                "inventory" => return Self::saved(&path),
+                "image" | "disk" | "sbom" => {
+                    return Err(error(&format!(
+                        "this version does not read {scheme}: targets; unpack or mount it and scan it as dir:PATH"
+                    )));
+                }
+                _ => {}
+            }
+        }
+        match operator::kind(name) {
+            Ok(operator::PathKind::Folder) => Self::dir(name, exclude),
+            Ok(operator::PathKind::File) if saved::looks_saved(name) => Self::saved(name),
+            Ok(_) => Err(error("it is neither a folder nor a saved inventory; name its kind, as in dir:PATH or inventory:FILE")),
+            Err(e) => Err(target_error(name, &e)),
+        }
+    }
+
+    /// A target that refuses every read.
+    #[cfg(test)]
+    pub(crate) fn refusing() -> Self {
+        let os = Os { family: Family::Linux, packages: Some(Packages::Debian), ..Os::default() };
+        Self { os, ..Self::of(World::Refusing, "/".into(), GlobSet::empty()) }
+    }
+
+    fn of(world: World, place: Text, exclude: GlobSet) -> Self {
+        let (limits, os, host) = (Limits::default(), Os::default(), Host::default());
+        let mut target = Self { world, place, os, host, limits, exclude };
+        (target.os, target.host) = os::detect(&target);
+        target
+    }
+
+    /// What it is, for the report.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        let kind = match &self.world {
+            World::Live(_) => "live",
+            World::Saved(_) => "inventory",
+            _ => "dir",
+        };
+        Subject { kind: kind.into(), place: self.place.clone(), os: self.os.family.word().into() }
+    }
+
+    /// The operating system on it.
+    #[must_use]
+    pub fn os(&self) -> &Os {
+        &self.os
+    }
+
+    /// The machine it is of.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The items it holds already, if it is a saved inventory.
+    #[must_use]
+    pub fn saved_inventory(&self) -> Option<&Inventory> {
+        match &self.world {
+            World::Saved(inventory) => Some(inventory),
+            _ => None,
+        }
+    }
+
+    /// Whether it is this machine, whose processes can be listed.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        match &self.world {
+            World::Live(_) => true,
+            #[cfg(test)]
+            World::Refusing => true,
+            _ => false,
+        }
+    }
+
+    /// The running processes of a live machine.
+    ///
+    /// # Errors
+    /// A gap when they cannot be listed.
+    pub fn processes(&self) -> Result<live::Processes, Gap> {
+        match &self.world {
+            World::Live(files) => live::processes(files),
+            _ => Err(Gap::new(GapCode::Denied, "processes", "this target has no processes that can be listed")),
+        }
+    }
+
+    fn files(&self, path: &Path) -> Result<&dir::Files, Gap> {
+        let place = || Text::from_path(path);
+        if self.exclude.is_match(path) {
+            return Err(Gap::new(GapCode::Excluded, place(), "not looked into, as --exclude asks"));
+        }
+        match &self.world {
+            World::Live(files) | World::Dir(files) => Ok(files),
+            World::Saved(_) => Err(Gap::new(GapCode::Unsupported, place(), "a saved inventory holds no files")),
+            #[cfg(test)]
+            World::Refusing => Err(Gap::new(GapCode::Denied, place(), "refused")),
+        }
+    }
+
+    /// Opens a regular file for reading, up to the bound; nothing, if there is none.
+    ///
+    /// # Errors
+    /// A gap when something is there and cannot be read as a file.
+    pub fn open(&self, path: &Path) -> Result<Option<Box<dyn Read>>, Gap> {
+        let Some(file) = self.files(path)?.file(path)? else { return Ok(None) };
+        let place = Text::from_path(path);
+        let size = file.metadata().map_err(|e| io_gap(path, "read", &e))?.len();
+        if size > self.limits.file_bytes {
+            return Err(too_large(place, self.limits.file_bytes));
+        }
+        Ok(Some(Box::new(file.take(self.limits.file_bytes))))
+    }
+
+    /// The bytes of a regular file; nothing, if there is none.
+    ///
+    /// # Errors
+    /// A gap when something is there and cannot be read as a file, or is larger than the bound.
+    pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Gap> {
+        let Some(mut file) = self.open(path)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|e| io_gap(path, "read", &e))?;
+        Ok(Some(bytes))
+    }
+
+    /// The entries of a folder by name; nothing, if there is none.
+    ///
+    /// # Errors
+    /// A gap when something is there and cannot be listed, or holds more than the bound.
+    pub fn list(&self, path: &Path) -> Result<Option<Vec<Entry>>, Gap> {
+        self.files(path)?.list(path, self.limits.entries)
+    }
+
+    /// What stands at a path when its last link is not followed.
+    ///
+    /// # Errors
+    /// A gap when that cannot be told.
+    pub fn entry(&self, path: &Path) -> Result<Option<EntryKind>, Gap> {
+        self.files(path)?.entry(path)
+    }
+
+    /// Where a path leads within the root when all its links are followed; nothing, if it leads nowhere.
+    ///
+    /// # Errors
+    /// A gap when that cannot be told.
+    pub fn resolve(&self, path: &Path) -> Result<Option<PathBuf>, Gap> {
+        self.files(path)?.resolved(path)
+    }
+
+    /// What a symbolic link says.
+    ///
+    /// # Errors
+    /// A gap when it is no link or cannot be read.
+    pub fn link(&self, path: &Path) -> Result<PathBuf, Gap> {
+        self.files(path)?.link(path)
+    }
+}
+
+fn target_error(place: &Path, error: &std::io::Error) -> Error {
+    Error::Target { place: place.display().to_string(), reason: format!("{error}; check the path") }
+}
+
+fn too_large(place: Text, bound: u64) -> Gap {
+    Gap::new(GapCode::TooLarge, place, format!("larger than the bound of {bound} bytes, so not read"))
+}
+
+/// The gap that a failed operation leaves.
+pub(crate) fn io_gap(path: &Path, doing: &str, error: &std::io::Error) -> Gap {
+    use std::io::ErrorKind;
+    let (code, what) = match error.kind() {
+        ErrorKind::PermissionDenied => {
+            (GapCode::Denied, "permission denied; run as root or another user who may".to_owned())
+        }
+        ErrorKind::NotADirectory => (GapCode::Special, "a part of its path is no folder".to_owned()),
+        ErrorKind::NotFound => (GapCode::Missing, "it is not there".to_owned()),
+        _ => (GapCode::Io, error.to_string()),
+    };
+    Gap::new(code, Text::from_path(path), format!("cannot {doing} it: {what}"))
+}
