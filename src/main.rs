@@ -1,1 +1,71 @@
-fn main(){}
+//! `interdict`: arguments in, report out, verdict as the exit code. Reads the clock and the environment, once.
+#![allow(clippy::disallowed_methods, reason = "main reads the environment and the clock, and hands them on")]
+
+mod cli;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use interdict::report::Style;
+use interdict::text::Text;
+
+/// Columns of a table that goes into a file or a pipe.
+const PIPED: usize = 80;
+
+fn main() -> ExitCode {
+    // An interrupted scan has no answer. Outputs are renamed into place when whole, so none is left half.
+    let caught = ctrlc::set_handler(|| std::process::exit(130));
+    let world = cli::World {
+        style: Style { width: width(), colour: coloured(std::io::stdout().is_terminal()) },
+        colour_errors: coloured(std::io::stderr().is_terminal()),
+        progress: std::io::stderr().is_terminal() && caught.is_ok(),
+        user: user(),
+        elevated: elevated(),
+        now: jiff::Timestamp::now,
+    };
+    match cli::run(&world) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // Nothing is left to be done if standard error is closed.
+            let written = writeln!(std::io::stderr(), "error: {error:#}");
+            let code = error.downcast_ref::<interdict::error::Error>().map_or(5, interdict::error::Error::exit_code);
+            ExitCode::from(if written.is_ok() { code } else { code.max(1) })
+        }
+    }
+}
+
+fn coloured(terminal: bool) -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+}
+
+fn width() -> usize {
+    if let Some(columns) = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|c| *c >= 40) {
+        return columns;
+    }
+    if !std::io::stdout().is_terminal() {
+        return PIPED;
+    }
+    comfy_table::Table::new().width().map_or(PIPED, usize::from).max(40)
+}
+
+/// The user's name: what the system knows by the number it runs as, or what the environment says.
+fn user() -> Option<Text> {
+    #[cfg(unix)]
+    {
+        let number = rustix::process::geteuid().as_raw().to_string();
+        let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let is_me = |line: &&str| line.split(':').nth(2) == Some(&number);
+        let name = passwd.lines().find(is_me).and_then(|line| line.split(':').next());
+        Some(name.unwrap_or(&number).into())
+    }
+    #[cfg(not(unix))]
+    std::env::var("USERNAME").ok().map(Text::from)
+}
+
+fn elevated() -> Option<bool> {
+    #[cfg(unix)]
+    return Some(rustix::process::geteuid().is_root());
+    #[cfg(not(unix))]
+    None
+}

@@ -2,4 +2,5 @@
 
 pub mod deb822;
 pub mod rpmdb;
+pub mod saved;
 pub mod unit;

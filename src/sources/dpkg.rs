@@ -94,7 +94,7 @@ impl Form {
 
 fn read(sink: &mut Sink, records: &mut Records, path: &Path, from: impl std::io::BufRead, form: Form) {
     let place = Text::from_path(path);
-    let (mut any, mut last) = (false, 0);
+    let mut any = false;
     for paragraph in Paragraphs::new(from, KEEP) {
         let paragraph = match paragraph {
             Ok(paragraph) => paragraph,
@@ -103,7 +103,8 @@ fn read(sink: &mut Sink, records: &mut Records, path: &Path, from: impl std::io:
                 return;
             }
         };
-        (any, last) = (true, paragraph.line);
+        any = true;
+        let last = paragraph.line;
         // dpkg closes every record of its status file with an empty line.
         if paragraph.open_end && form == Form::Status {
             let reason = format!("ends within the record that begins in line {last}; packages after it are unknown");

@@ -1,6 +1,184 @@
-//! stub
+//! Saved inventories: items that were found earlier, by interdict or by anything else that writes the same JSON.
+//!
+//! A file is one object a line, or one JSON document (a report, or an inventory with its items inside), either of them
+//! in gzip too. A line that cannot be read is evidence that cannot be read: a gap, not an error.
+
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+
+use serde_json::{Map, Value};
+
 use crate::error::Error;
-use crate::inventory::Inventory;
-pub(super) fn load(path: &Path) -> Result<Inventory, Error> { Err(Error::Usage(path.display().to_string())) }
-pub(super) fn looks_saved(path: &Path) -> bool { path.extension().is_some() }
+use crate::inventory::{Coverage, CoverageState, Gap, GapCode, Inventory, Subject};
+use crate::parse::saved::{Header, header, item};
+use crate::sources::SOURCES;
+use crate::target::operator;
+use crate::text::Text;
+
+/// Bytes of one line; an item is below 100 KiB.
+const MAX_LINE: u64 = 64 << 20;
+/// Bytes of a document that is not in lines, and of what a compressed file may become.
+const MAX_BYTES: u64 = 8 << 30;
+/// The row of items that say no source.
+const SAVED: &str = "saved";
+
+/// Whether the first bytes of a file could be those of a saved inventory.
+pub(super) fn looks_saved(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = operator::open(path).is_ok_and(|file| file.take(512).read_to_end(&mut start).is_ok());
+    read && (start.starts_with(&[0x1f, 0x8b]) || start.trim_ascii_start().starts_with(b"{"))
+}
+
+pub(super) fn load(path: &Path) -> Result<Inventory, Error> {
+    let mut file = BufReader::new(operator::open(path)?);
+    let packed = file.fill_buf().is_ok_and(|start| start.starts_with(&[0x1f, 0x8b]));
+    let reader: Box<dyn BufRead> = if packed {
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(file).take(MAX_BYTES)))
+    } else {
+        Box::new(file.take(MAX_BYTES))
+    };
+    let mut loading = Loading { path, header: Header::default(), items: Vec::new(), gaps: Vec::new(), reports: 0 };
+    loading.read(reader)?;
+    Ok(loading.finish())
+}
+
+struct Loading<'a> {
+    path: &'a Path,
+    header: Header,
+    items: Vec<crate::item::Item>,
+    gaps: Vec<Gap>,
+    reports: usize,
+}
+
+impl Loading<'_> {
+    fn gap(&mut self, code: GapCode, reason: String) {
+        // A thousand bad lines are told once, by the first.
+        if !self.gaps.iter().any(|g| g.code == code) {
+            self.gaps.push(Gap::new(code, Text::from_path(self.path), reason));
+        }
+    }
+
+    fn error(&self, reason: &str) -> Error {
+        Error::Target { place: self.path.display().to_string(), reason: reason.to_owned() }
+    }
+
+    fn read(&mut self, mut from: Box<dyn BufRead>) -> Result<(), Error> {
+        let (mut line, mut number) = (Vec::new(), 0_usize);
+        loop {
+            line.clear();
+            match from.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+                Ok(0) => return Ok(()),
+                Ok(_) => number += 1,
+                Err(e) => {
+                    self.gap(GapCode::Truncated, format!("cannot read beyond line {number}: {e}"));
+                    return Ok(());
+                }
+            }
+            let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).trim_ascii();
+            if text.is_empty() {
+                continue;
+            }
+            match serde_json::from_slice::<Value>(text) {
+                Ok(Value::Object(object)) => self.object(object, number)?,
+                Err(e) if number == 1 && e.is_eof() => {
+                    // The first line is not whole: a document over many lines, or a file cut in its first line.
+                    match serde_json::from_reader(std::io::Cursor::new(&line).chain(from)) {
+                        Ok(Value::Object(object)) => self.object(object, 1)?,
+                        Ok(_) => self.gap(GapCode::Damaged, "it holds no object".to_owned()),
+                        Err(e) => self.gap(GapCode::Truncated, format!("it is no whole JSON document: {e}")),
+                    }
+                    return Ok(());
+                }
+                Ok(_) => self.gap(GapCode::Damaged, format!("line {number} is no object, so its item is unknown")),
+                Err(e) => self.gap(GapCode::Damaged, format!("line {number} is no JSON, so its item is unknown: {e}")),
+            }
+        }
+    }
+
+    fn object(&mut self, mut object: Map<String, Value>, line: usize) -> Result<(), Error> {
+        let schema = match object.get("schema") {
+            Some(Value::String(schema)) => Some(schema.clone()),
+            _ => None,
+        };
+        match schema.as_deref() {
+            Some("interdict.report/1" | "interdict.inventory/1") => {
+                let is_report = schema.as_deref() == Some("interdict.report/1");
+                self.reports += 1;
+                if self.reports > 1 {
+                    return Err(self.error("it holds several reports; give one of them at a time"));
+                }
+                let items = object.remove("items");
+                match header(object) {
+                    Ok(header) => self.header = header,
+                    Err(what) => self.gap(GapCode::Damaged, format!("its header cannot be read: {what}")),
+                }
+                match items {
+                    Some(Value::Array(items)) => {
+                        for (number, value) in items.into_iter().enumerate() {
+                            self.item(value, &format!("item {}", number + 1));
+                        }
+                    }
+                    Some(_) => self.gap(GapCode::Damaged, "its `items` are no list".to_owned()),
+                    None if is_report => {
+                        return Err(self.error("it is a report without its items (--no-items), which cannot be judged again"));
+                    }
+                    None => {}
+                }
+            }
+            Some(other) if other.starts_with("interdict.") => {
+                return Err(self.error(&format!("this version does not read {other}")));
+            }
+            _ => self.item(Value::Object(object), &format!("line {line}")),
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, value: Value, whence: &str) {
+        let Value::Object(object) = value else {
+            return self.gap(GapCode::Damaged, format!("{whence} is no object, so its item is unknown"));
+        };
+        match item(object) {
+            Ok(item) => self.items.push(item),
+            Err(what) => self.gap(GapCode::Damaged, format!("{whence} is no item: {what}")),
+        }
+    }
+
+    fn finish(mut self) -> Inventory {
+        if self.items.is_empty() && self.gaps.is_empty() && self.header.coverage.is_none() {
+            self.gap(GapCode::Empty, "it holds no item".to_owned());
+        }
+        let place = Text::from_path(self.path);
+        let told = self.header.coverage.take();
+        for row in told.iter().flatten() {
+            let held = self.items.iter().filter(|i| i.source == row.source).count();
+            if held < row.items {
+                let reason = format!("it says that {} found {} items and holds {held} of them", row.source, row.items);
+                self.gap(GapCode::Truncated, reason);
+            }
+        }
+        let mut coverage = told.unwrap_or_else(|| {
+            let skipped = |id: &str| Coverage {
+                source: id.into(),
+                state: CoverageState::Skipped,
+                items: 0,
+                reason: Some("not in this list".into()),
+                gaps: Vec::new(),
+            };
+            SOURCES.iter().map(|s| skipped(s.id)).chain([self.row(CoverageState::Covered)]).collect()
+        });
+        if !self.gaps.is_empty() {
+            let state = if self.items.is_empty() { CoverageState::Failed } else { CoverageState::Partial };
+            coverage.retain(|row| row.source.raw() != SAVED);
+            coverage.push(Coverage { gaps: std::mem::take(&mut self.gaps), ..self.row(state) });
+        }
+        coverage.sort_by(|a, b| a.source.cmp(&b.source));
+        self.items.sort_by(|a, b| a.order().cmp(&b.order()));
+        let os = self.header.subject.as_ref().map_or_else(|| "unknown".into(), |s| s.os.clone());
+        let subject = Subject { kind: "inventory".into(), place, os };
+        Inventory { subject, host: self.header.host, items: self.items, coverage }
+    }
+
+    fn row(&self, state: CoverageState) -> Coverage {
+        Coverage { source: SAVED.into(), state, items: self.items.len(), reason: None, gaps: Vec::new() }
+    }
+}

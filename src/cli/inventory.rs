@@ -1,0 +1,40 @@
+//! `interdict inventory`: what is installed and running, without any judgment.
+
+use anyhow::Result;
+use clap::Args;
+use interdict::Look;
+use interdict::judge::Verdict;
+use interdict::report::{LIST_FORMATS, ListFormat};
+use interdict::target::Target;
+
+use super::output::Outputs;
+use super::{LookArgs, Watch, World};
+
+#[derive(Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    look: LookArgs,
+    /// Where to write what: table, json or ndjson, on standard output or in a file (repeatable) [default: table]
+    #[arg(short, long, value_name = "FORMAT[=PATH]")]
+    output: Vec<String>,
+}
+
+impl List {
+    pub(super) fn run(self, world: &World) -> Result<u8> {
+        let outputs = Outputs::open(&self.output, LIST_FORMATS, |f: &ListFormat| f.id)?;
+        let target = Target::named(self.look.target.as_deref(), self.look.excluded()?)?;
+        let watch = Watch::new(world);
+        let done = |source: &str| watch.done(source);
+        let look = Look {
+            depth: self.look.depth,
+            user: world.user.clone(),
+            elevated: world.elevated,
+            now: world.now,
+            done: &done,
+        };
+        let (inventory, scan) = interdict::look(&target, &look, None);
+        drop(watch);
+        outputs.write(|format, out| (format.write)(&inventory, &scan, world.style, out))?;
+        Ok(if inventory.is_incomplete() { Verdict::Incomplete.exit_code() } else { 0 })
+    }
+}

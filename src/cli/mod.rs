@@ -1,0 +1,168 @@
+//! The command line: one file a command. No other code knows that arguments exist.
+
+mod explain;
+mod inventory;
+mod manual;
+mod output;
+mod rules;
+mod scan;
+mod sources;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use indicatif::{ProgressBar, ProgressStyle};
+use interdict::error::Error;
+use interdict::report::Style;
+use interdict::rules::Rules;
+use interdict::sources::{Depth, SOURCES};
+use interdict::text::Text;
+use jiff::Timestamp;
+
+/// What main knows of the world.
+pub(crate) struct World {
+    pub(crate) style: Style,
+    pub(crate) colour_errors: bool,
+    pub(crate) progress: bool,
+    pub(crate) user: Option<Text>,
+    pub(crate) elevated: Option<bool>,
+    pub(crate) now: fn() -> Timestamp,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    clean: nothing prohibited was found within the coverage
+  1    prohibited: something was found that must not be here
+  2    the command line, a rule file, the target or an output is wrong
+  3    incomplete: something could not be looked at
+  4    review: a person must look at something
+  5    interdict failed, or could not finish writing
+  130  interrupted";
+
+/// Audits machines and images for software that the law bans, and says what it could not see.
+#[derive(Parser)]
+#[command(name = "interdict", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Audit a target and give a verdict
+    #[command(after_help = EXIT_CODES)]
+    Scan(scan::Scan),
+    /// List what is installed and running, without any judgment
+    Inventory(inventory::List),
+    /// Look at and check the rules
+    #[command(subcommand)]
+    Rules(rules::Rules),
+    /// Explain a vendor, product, instrument, profile, source, state or verdict
+    Explain(explain::Explain),
+    /// List the places that are read, and how far they can be read here
+    Sources(sources::Sources),
+    /// Write shell completions
+    Completions(manual::Completions),
+    /// Write the manual page
+    Man(manual::Man),
+}
+
+/// Runs the command of the process's arguments and gives its exit code.
+pub(crate) fn run(world: &World) -> Result<u8> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers; anything else is a wrong command line.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            error.print().context("cannot write the help")?;
+            return Ok(code);
+        }
+    };
+    match cli.command {
+        Command::Scan(command) => command.run(world),
+        Command::Inventory(command) => command.run(world),
+        Command::Rules(command) => command.run(world),
+        Command::Explain(command) => command.run(world),
+        Command::Sources(command) => command.run(world),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
+    }
+}
+
+/// Which rules are loaded.
+#[derive(Args)]
+struct RuleArgs {
+    /// Rule file or folder, added to the built-in rules (repeatable)
+    #[arg(long, value_name = "PATH")]
+    rules: Vec<PathBuf>,
+    /// Leave out the built-in rules
+    #[arg(long)]
+    no_builtin_rules: bool,
+}
+
+impl RuleArgs {
+    fn load(&self, world: &World) -> Result<Rules> {
+        Ok(Rules::load(&self.rules, !self.no_builtin_rules, world.colour_errors)?)
+    }
+}
+
+/// What is looked at, and how far.
+#[derive(Args)]
+struct LookArgs {
+    /// What to look at: a folder that holds the root of a system, or dir:PATH, or inventory:FILE; this machine, if left out
+    target: Option<PathBuf>,
+    /// How far to look: quick is package databases and processes, standard adds the places programs live in, full adds every local file
+    #[arg(long, value_name = "DEPTH", default_value = "standard", value_parser = depth)]
+    depth: Depth,
+    /// Places not to look into; told in the coverage (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+}
+
+fn depth(word: &str) -> Result<Depth, String> {
+    let words: Vec<_> = Depth::ALL.iter().map(|d| d.word()).collect();
+    Depth::parse(word).ok_or_else(|| format!("a depth is one of: {}", words.join(", ")))
+}
+
+impl LookArgs {
+    fn excluded(&self) -> Result<GlobSet> {
+        let mut set = GlobSetBuilder::new();
+        for glob in &self.exclude {
+            let wrong = |e: globset::Error| Error::Usage(format!("--exclude {glob} is no glob: {e}"));
+            set.add(GlobBuilder::new(glob).literal_separator(false).build().map_err(wrong)?);
+            // What is in an excluded folder is excluded with it.
+            let below = format!("{}/**", glob.trim_end_matches('/'));
+            set.add(GlobBuilder::new(&below).literal_separator(false).build().map_err(wrong)?);
+        }
+        Ok(set.build().map_err(|e| Error::Usage(format!("--exclude: {e}")))?)
+    }
+}
+
+/// Shows on a terminal which sources are still read, and nothing elsewhere.
+struct Watch(ProgressBar);
+
+impl Watch {
+    fn new(world: &World) -> Self {
+        if !world.progress {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(u64::try_from(SOURCES.len()).unwrap_or_default());
+        let style = ProgressStyle::with_template("{spinner} {pos}/{len} sources read {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        Self(bar)
+    }
+
+    fn done(&self, source: &str) {
+        self.0.set_message(format!("({source})"));
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

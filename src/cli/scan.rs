@@ -1,0 +1,80 @@
+//! `interdict scan`: audit a target and give a verdict.
+
+use anyhow::Result;
+use clap::Args;
+use interdict::error::Error;
+use interdict::judge::Verdict;
+use interdict::report::{FORMATS, Format};
+use interdict::target::Target;
+use interdict::{Look, Request};
+use jiff::civil::Date;
+
+use super::output::Outputs;
+use super::{LookArgs, RuleArgs, Watch, World};
+
+#[derive(Args)]
+pub(super) struct Scan {
+    #[command(flatten)]
+    look: LookArgs,
+    #[command(flatten)]
+    rules: RuleArgs,
+    /// Instrument or profile to judge by, or `all` (repeatable) [default: us-federal]
+    #[arg(long, value_name = "ID")]
+    under: Vec<String>,
+    /// Judge by the law as of this day [default: today]
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    as_of: Option<Date>,
+    /// Treat a proposed instrument as if it had passed (repeatable)
+    #[arg(long, value_name = "ID")]
+    assume: Vec<String>,
+    /// Where to write what: table, json or ndjson, on standard output or in a file (repeatable) [default: table]
+    #[arg(short, long, value_name = "FORMAT[=PATH]")]
+    output: Vec<String>,
+    /// Verdicts that count as passed, by name: review, incomplete
+    #[arg(long, value_name = "VERDICT", value_delimiter = ',', value_parser = acceptable)]
+    accept: Vec<Verdict>,
+    /// Leave the items out of the report, which then cannot be judged again
+    #[arg(long)]
+    no_items: bool,
+}
+
+fn date(text: &str) -> Result<Date, String> {
+    let date = text.parse::<Date>().ok().filter(|_| text.len() == 10);
+    date.ok_or_else(|| "a day is written as in 2018-10-01".to_owned())
+}
+
+fn acceptable(word: &str) -> Result<Verdict, String> {
+    let verdict = Verdict::parse(word).filter(|v| matches!(v, Verdict::Review | Verdict::Incomplete));
+    verdict.ok_or_else(|| "only review and incomplete can be accepted".to_owned())
+}
+
+impl Scan {
+    pub(super) fn run(self, world: &World) -> Result<u8> {
+        let rules = self.rules.load(world)?;
+        for id in &self.assume {
+            rules.instrument(id)?;
+        }
+        let under = rules.choose(&self.under, !self.rules.no_builtin_rules)?;
+        if under.is_empty() {
+            let message = "there is no instrument to judge by; name one with --under, or give --rules that name vendors";
+            return Err(Error::Usage(message.to_owned()).into());
+        }
+        let outputs = Outputs::open(&self.output, FORMATS, |f: &Format| f.id)?;
+        let target = Target::named(self.look.target.as_deref(), self.look.excluded()?)?;
+        let watch = Watch::new(world);
+        let done = |source: &str| watch.done(source);
+        let look = Look {
+            depth: self.look.depth,
+            user: world.user.clone(),
+            elevated: world.elevated,
+            now: world.now,
+            done: &done,
+        };
+        let request = Request { rules: &rules, under, assume: &self.assume, as_of: self.as_of, look };
+        let mut report = interdict::run(&target, &request);
+        drop(watch);
+        report.with_items = !self.no_items;
+        outputs.write(|format, out| (format.write)(&report, world.style, out))?;
+        Ok(report.exit_code(&self.accept))
+    }
+}

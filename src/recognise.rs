@@ -1,0 +1,236 @@
+//! Who made a thing: items become findings, one a product in one place, with all their evidence.
+//!
+//! This is a fact about the world; whether it is forbidden is [`crate::judge`]'s. A trait shows at most what its kind
+//! can (a bare file name never more than `possible`); two weaker traits that rest on different facts of one item make
+//! `likely`; a value that others use too counts in full only beside another trait. What runs or starts is what the
+//! package is that owns its executable; what a maker's part is inside somebody else's package is a `component`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::inventory::Inventory;
+use crate::item::{Item, Kind, State};
+use crate::rules::{Aspect, Hit, Rules, Signature, Strength, Trait};
+use crate::text::Text;
+
+/// Kinds that are whatever owns them. An extension is not its browser's maker's.
+const PARTS: &[Kind] = &[Kind::Process, Kind::Service, Kind::Task, Kind::Driver, Kind::File];
+/// Items that own each other in a row before it counts as a circle.
+const MAX_OWNERS: usize = 8;
+
+/// One product in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable over upgrades: made of vendor, product and place.
+    pub id: Text,
+    /// The number of the vendor in the rules.
+    pub vendor: usize,
+    /// The number of the product; none, if only the maker is known.
+    pub product: Option<usize>,
+    /// The host, or a container.
+    pub place: Text,
+    /// The version of the strongest evidence that tells one.
+    pub version: Option<Text>,
+    /// The product of another maker that it is a part of.
+    pub inside: Option<Text>,
+    /// How much of it is there.
+    pub state: State,
+    /// How sure that is.
+    pub strength: Strength,
+    /// Strongest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What one item shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The number of the item in the inventory.
+    pub item: usize,
+    /// Which trait of it showed what.
+    pub traits: Vec<(&'static str, Text)>,
+    /// How much of the product the item is.
+    pub state: State,
+    /// What all its traits show together.
+    pub strength: Strength,
+    inside: Option<Text>,
+}
+
+impl Evidence {
+    /// What counts most comes first: what is surely there, what may be there, what is left, what only names it.
+    fn weight(&self) -> (u8, State, Strength) {
+        let class = match (self.state, self.strength) {
+            (State::Mention, _) => 3,
+            (State::Remnant, _) => 2,
+            (_, Strength::Possible) => 1,
+            _ => 0,
+        };
+        (class, self.state, self.strength)
+    }
+}
+
+/// What an item shows of one vendor.
+#[derive(Debug, Clone)]
+struct Claim {
+    product: Option<usize>,
+    strength: Strength,
+    traits: Vec<(&'static str, Text)>,
+    component: bool,
+}
+
+/// Finds the products of the vendors in the rules.
+#[must_use]
+pub fn recognise(rules: &Rules, inventory: &Inventory) -> Vec<Finding> {
+    let items = &inventory.items;
+    let claims: Vec<BTreeMap<usize, Claim>> = items.iter().map(|item| claims(rules, item)).collect();
+    let by_id: HashMap<&Text, usize> =
+        items.iter().enumerate().filter(|(_, i)| !i.id.is_empty()).map(|(n, i)| (&i.id, n)).collect();
+    let mut grouped: BTreeMap<(usize, Option<usize>, Option<&Text>, bool), Vec<Evidence>> = BTreeMap::new();
+    for (number, item) in items.iter().enumerate() {
+        let owners = owners(items, &by_id, item);
+        let own = claims.get(number).into_iter().flatten();
+        let inherited = owners.iter().filter_map(|o| claims.get(*o)).flatten();
+        let mut vendors: Vec<usize> = own.chain(inherited).map(|(vendor, _)| *vendor).collect();
+        vendors.sort_unstable();
+        vendors.dedup();
+        for vendor in &vendors {
+            let own = claims.get(number).and_then(|c| c.get(vendor));
+            let owner = owners.iter().find_map(|o| Some((*o, claims.get(*o)?.get(vendor)?)));
+            let Some(evidence) = evidence(items, number, own, owner, &owners) else { continue };
+            let product = own.and_then(|c| c.product).or(owner.and_then(|(_, c)| c.product));
+            grouped.entry((*vendor, product, item.container.as_ref(), false)).or_default().push(evidence);
+        }
+        for vendor in rules.matcher.brands(item).into_iter().filter(|v| !vendors.contains(v)) {
+            let traits = vec![("brand", item.name.clone())];
+            let mention = Evidence { item: number, traits, state: State::Mention, strength: Strength::Possible, inside: None };
+            grouped.entry((vendor, None, item.container.as_ref(), true)).or_default().push(mention);
+        }
+    }
+    let finding = |((vendor, product, container, mention), evidence)| {
+        finding(rules, items, vendor, product, container, mention, evidence)
+    };
+    grouped.into_iter().map(finding).collect()
+}
+
+/// What an item shows by itself, by vendor.
+fn claims(rules: &Rules, item: &Item) -> BTreeMap<usize, Claim> {
+    let hits = rules.matcher.hits(&rules.signatures, item);
+    let mut by_vendor: BTreeMap<usize, Vec<(&Signature, &Hit)>> = BTreeMap::new();
+    for hit in &hits {
+        if let Some(signature) = rules.signatures.get(hit.signature) {
+            by_vendor.entry(signature.vendor).or_default().push((signature, hit));
+        }
+    }
+    by_vendor.into_iter().filter_map(|(vendor, hits)| Some((vendor, claim(item, &hits)?))).collect()
+}
+
+fn claim(item: &Item, hits: &[(&Signature, &Hit)]) -> Option<Claim> {
+    let shows: Vec<Option<Strength>> = hits.iter().map(|(signature, _)| shows(item, signature, hits)).collect();
+    let mut strength = shows.iter().flatten().min().copied()?;
+    let counted = hits.iter().zip(&shows).filter(|(_, shown)| shown.is_some());
+    let mut aspects: Vec<Aspect> = counted.map(|((signature, _), _)| signature.on.aspect()).collect();
+    aspects.sort_unstable();
+    aspects.dedup();
+    if strength == Strength::Possible && aspects.len() > 1 {
+        strength = Strength::Likely;
+    }
+    let named = hits.iter().zip(&shows).filter(|((signature, _), _)| signature.product.is_some());
+    let product = named.min_by_key(|(_, shown)| shown.map_or((1, None), |s| (0, Some(s)))).and_then(|((s, _), _)| s.product);
+    let component = hits.iter().any(|(signature, _)| signature.component);
+    let mut traits: Vec<_> = hits.iter().map(|(signature, hit)| (signature.on.word(), hit.value.clone())).collect();
+    traits.sort();
+    traits.dedup();
+    Some(Claim { product, strength, traits, component })
+}
+
+/// What one matching signature shows of an item, beside the others that match.
+fn shows(item: &Item, signature: &Signature, all: &[(&Signature, &Hit)]) -> Option<Strength> {
+    let ceiling = match (signature.on, item.kind) {
+        (Trait::Name, Kind::Process | Kind::File | Kind::Driver) => Strength::Possible,
+        _ => signature.on.ceiling(),
+    };
+    let strength = signature.strength?.max(ceiling);
+    let agrees = |other: &Signature| other.strength.is_some() && other.on.aspect() != signature.on.aspect();
+    if !signature.contested || all.iter().any(|(other, _)| agrees(other)) {
+        return Some(strength);
+    }
+    // Alone, a contested value yields to another maker's name.
+    let foreign = item.publisher.is_some() || item.signer.is_some();
+    Some(strength.max(if foreign { Strength::Possible } else { Strength::Likely }))
+}
+
+/// The items that an item belongs to, the nearest first.
+fn owners(items: &[Item], by_id: &HashMap<&Text, usize>, item: &Item) -> Vec<usize> {
+    let mut chain: Vec<usize> = Vec::new();
+    let mut next = item.owner.as_ref().filter(|_| PARTS.contains(&item.kind));
+    while let Some(owner) = next.and_then(|id| by_id.get(id)).filter(|o| !chain.contains(o)) {
+        chain.push(*owner);
+        if chain.len() == MAX_OWNERS {
+            break;
+        }
+        next = items.get(*owner).and_then(|i| i.owner.as_ref());
+    }
+    chain
+}
+
+fn evidence(
+    items: &[Item],
+    number: usize,
+    own: Option<&Claim>,
+    owner: Option<(usize, &Claim)>,
+    owners: &[usize],
+) -> Option<Evidence> {
+    let item = items.get(number)?;
+    let mut traits = own.map(|c| c.traits.clone()).unwrap_or_default();
+    let strength = own.map(|c| c.strength).into_iter().chain(owner.map(|(_, c)| c.strength)).min()?;
+    if let Some(owner) = owner.and_then(|(o, _)| items.get(o)) {
+        traits.push(("owner", owner.id.clone()));
+    }
+    // A part that belongs to something the maker has no part in belongs to another maker's product.
+    let whole = owners.iter().filter_map(|o| items.get(*o)).find(|o| matches!(o.kind, Kind::Package | Kind::Application));
+    let inside = if owner.is_none() { whole.map(|o| o.name.clone()) } else { None };
+    let component = inside.is_some() || own.is_some_and(|c| c.component);
+    let state = match item.state {
+        State::Remnant => State::Remnant,
+        _ if component => State::Component,
+        // A thing that only starts or stands there is no installation by itself.
+        State::Installed if matches!(item.kind, Kind::Service | Kind::Task | Kind::Driver | Kind::File) => State::Present,
+        state => state,
+    };
+    Some(Evidence { item: number, traits, state, strength, inside })
+}
+
+fn finding(
+    rules: &Rules,
+    items: &[Item],
+    vendor: usize,
+    product: Option<usize>,
+    container: Option<&Text>,
+    mention: bool,
+    mut evidence: Vec<Evidence>,
+) -> Finding {
+    evidence.sort_by(|a, b| (a.weight(), a.item).cmp(&(b.weight(), b.item)));
+    let place = container.map_or_else(|| "host".to_owned(), |c| format!("container:{}", c.raw()));
+    let id = rules.vendors.get(vendor).map_or("", |v| v.id.as_str());
+    let name = if mention { "mention" } else { product_id(rules, vendor, product) };
+    let best = evidence.first().map(Evidence::weight);
+    let (class, state, _) = best.unwrap_or((3, State::Mention, Strength::Possible));
+    let strength = evidence.iter().filter(|e| e.weight().0 == class).map(|e| e.strength).min();
+    let versions = evidence.iter().filter_map(|e| items.get(e.item)?.version.clone());
+    Finding {
+        id: format!("{id}/{name}@{place}").into(),
+        vendor,
+        product,
+        place: place.into(),
+        version: versions.into_iter().next(),
+        inside: evidence.iter().filter(|e| e.state == State::Component).find_map(|e| e.inside.clone()),
+        state,
+        strength: strength.unwrap_or(Strength::Possible),
+        evidence,
+    }
+}
+
+/// The id of a product; that of the vendor, if only the maker is known.
+#[must_use]
+pub fn product_id(rules: &Rules, vendor: usize, product: Option<usize>) -> &str {
+    let Some(vendor) = rules.vendors.get(vendor) else { return "" };
+    product.and_then(|p| vendor.products.get(p)).map_or(&vendor.id, |p| &p.id)
+}

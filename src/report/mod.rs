@@ -1,0 +1,156 @@
+//! The answer, and the forms it is written in.
+//!
+//! A [`Report`] is made once, its verdict included; every format is a pure function of it (law 2).
+
+mod inventory;
+mod json;
+mod ndjson;
+mod table;
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::inventory::Inventory;
+use crate::judge::{Judgment, Outcome, Ruling, Verdict};
+use crate::recognise::{Finding, product_id};
+use crate::rules::{PackRef, Rules};
+use crate::sources::Depth;
+use crate::text::Text;
+
+/// Who looked, when, how far, and by the law of which day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scan {
+    /// When the scan began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// The user it ran as.
+    pub user: Option<Text>,
+    /// Whether that user may see everything; unknown on some systems.
+    pub elevated: Option<bool>,
+    /// How far it went.
+    pub depth: Depth,
+    /// The day of the law.
+    pub as_of: Date,
+}
+
+/// A finding with names and rulings.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    /// What was found.
+    pub finding: Finding,
+    /// The vendor's id.
+    pub vendor: String,
+    /// The vendor's name.
+    pub vendor_name: String,
+    /// The product's id.
+    pub product: String,
+    /// The product's name, or what stands for it.
+    pub product_name: String,
+    /// What the instruments say of it, strongest first.
+    pub rulings: Vec<Ruling>,
+}
+
+/// The whole answer.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The rule files it was judged by.
+    pub rules: Vec<PackRef>,
+    /// Who, when and how.
+    pub scan: Scan,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// All verdicts that hold, strongest first.
+    pub verdicts: Vec<Verdict>,
+    /// What each instrument says.
+    pub outcomes: Vec<Outcome>,
+    /// What was found, what weighs most first.
+    pub findings: Vec<Reported>,
+    /// What was seen.
+    pub inventory: Inventory,
+    /// Whether the items are written too.
+    pub with_items: bool,
+}
+
+impl Report {
+    /// Puts the answer together.
+    #[must_use]
+    pub fn new(rules: &Rules, scan: Scan, inventory: Inventory, findings: Vec<Finding>, judgment: Judgment) -> Self {
+        let named = |(finding, rulings): (Finding, Vec<Ruling>)| {
+            let vendor = rules.vendors.get(finding.vendor);
+            let product = finding.product.and_then(|p| vendor?.products.get(p));
+            let vendor_name = vendor.map(|v| v.name.clone()).unwrap_or_default();
+            Reported {
+                vendor: vendor.map(|v| v.id.clone()).unwrap_or_default(),
+                product: product_id(rules, finding.vendor, finding.product).to_owned(),
+                product_name: product.map_or_else(|| format!("software by {vendor_name}"), |p| p.name.clone()),
+                vendor_name,
+                finding,
+                rulings,
+            }
+        };
+        let mut findings: Vec<Reported> = findings.into_iter().zip(judgment.rulings).map(named).collect();
+        let weight = |f: &Reported| {
+            let ruling = f.rulings.first().map(|r| r.ruling);
+            (ruling.is_none(), ruling, f.finding.state, f.finding.strength, f.finding.id.clone())
+        };
+        findings.sort_by_key(weight);
+        Self {
+            rules: rules.packs.clone(),
+            scan,
+            verdict: judgment.verdict,
+            verdicts: judgment.verdicts,
+            outcomes: judgment.outcomes,
+            findings,
+            inventory,
+            with_items: true,
+        }
+    }
+
+    /// The exit code, when the verdicts in `accepted` are dropped.
+    #[must_use]
+    pub fn exit_code(&self, accepted: &[Verdict]) -> u8 {
+        self.verdicts.iter().find(|v| !accepted.contains(v)).copied().unwrap_or(Verdict::Clean).exit_code()
+    }
+}
+
+/// How a format for people is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Columns.
+    pub width: usize,
+    /// Whether colours may be used.
+    pub colour: bool,
+}
+
+/// A form of the report.
+pub struct Format {
+    /// Its name on the command line.
+    pub id: &'static str,
+    /// What it is, in a few words.
+    pub about: &'static str,
+    /// The ending of its files.
+    pub extension: &'static str,
+    /// Writes a report.
+    pub write: fn(&Report, Style, &mut dyn Write) -> io::Result<()>,
+}
+
+/// Every form of the report.
+pub const FORMATS: &[Format] = &[json::FORMAT, ndjson::FORMAT, table::FORMAT];
+
+/// A form of an inventory, without any judgment.
+pub struct ListFormat {
+    /// Its name on the command line.
+    pub id: &'static str,
+    /// What it is, in a few words.
+    pub about: &'static str,
+    /// The ending of its files.
+    pub extension: &'static str,
+    /// Writes an inventory.
+    pub write: fn(&Inventory, &Scan, Style, &mut dyn Write) -> io::Result<()>,
+}
+
+/// Every form of an inventory.
+pub const LIST_FORMATS: &[ListFormat] = inventory::FORMATS;

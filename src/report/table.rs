@@ -1,0 +1,262 @@
+//! `table`: for people, on a terminal or in a file. The verdict comes first, and what was not seen is never left out.
+
+use std::io::{self, Write};
+
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+
+use super::{Format, Report, Reported, Scan, Style};
+use crate::inventory::{CoverageState, Inventory};
+use crate::item::State;
+use crate::judge::{RulingKind, Verdict};
+use crate::rules::Status;
+use crate::text::Text;
+
+pub(super) const FORMAT: Format = Format { id: "table", about: "for people", extension: "txt", write };
+
+/// Pieces of evidence of one finding that are shown; the other formats have all.
+const SHOWN: usize = 8;
+/// Paths of one piece of evidence that are shown.
+const SHOWN_PATHS: usize = 4;
+
+fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let inventory = &report.inventory;
+    host(inventory, &report.scan, style, out)?;
+    let rules: Vec<_> = report.rules.iter().map(|r| format!("{} {}", r.id, r.version).trim().to_owned()).collect();
+    field("Rules", &rules.join(", "), style, out)?;
+    field("Law as of", &report.scan.as_of.to_string(), style, out)?;
+    writeln!(out)?;
+    writeln!(out, "{}", paint(&verdict(report), report.verdict, style))?;
+    for line in wrapped(&said(report), style.width) {
+        writeln!(out, "{line}")?;
+    }
+    let (findings, mentions): (Vec<_>, Vec<_>) = report.findings.iter().partition(|f| f.finding.state != State::Mention);
+    if !findings.is_empty() {
+        heading("Findings", style, out)?;
+        let mut rows = plain(style, &["#", "Product", "Version", "Where", "State", "Sure", "Ruling"]);
+        for (number, reported) in findings.iter().enumerate() {
+            let finding = &reported.finding;
+            let ruling = reported.rulings.first().map_or("none", |r| r.ruling.word());
+            rows.add_row([
+                Cell::new(number + 1),
+                Cell::new(Text::from(reported.product_name.as_str())),
+                Cell::new(finding.version.as_ref().map(ToString::to_string).unwrap_or_default()),
+                Cell::new(&finding.place),
+                Cell::new(finding.state),
+                Cell::new(finding.strength),
+                Cell::new(ruling),
+            ]);
+        }
+        writeln!(out, "{rows}")?;
+        for (number, reported) in findings.iter().enumerate() {
+            writeln!(out)?;
+            detail(number + 1, reported, inventory, style, out)?;
+        }
+    }
+    if !mentions.is_empty() {
+        heading("Named, but not by the vendor (does not count)", style, out)?;
+        for item in mentions.iter().flat_map(|f| &f.finding.evidence).filter_map(|e| inventory.items.get(e.item)) {
+            entry("", &format!("{} {} ({})", item.kind, item.name, item.place), style, out)?;
+        }
+    }
+    heading("Instruments", style, out)?;
+    let mut rows = plain(style, &["Instrument", "Status", "Verdict", "Title"]);
+    for outcome in &report.outcomes {
+        let next = outcome.next.map(|(day, status)| format!(", {status} from {day}")).unwrap_or_default();
+        let status = if outcome.status == Status::NotYet { "not made yet".to_owned() } else { outcome.status.to_string() };
+        rows.add_row([
+            outcome.id.clone(),
+            status + &next,
+            outcome.verdict.to_string(),
+            format!("{} ({})", outcome.title, outcome.citation),
+        ]);
+    }
+    writeln!(out, "{rows}")?;
+    for outcome in &report.outcomes {
+        if let Some(assumed) = &outcome.assumed {
+            entry("", &format!("assumed for {}: {assumed}", outcome.id), style, out)?;
+        }
+    }
+    coverage(inventory, style, out)
+}
+
+/// What was looked at, by whom, with which rights.
+pub(super) fn host(inventory: &Inventory, scan: &Scan, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let subject = &inventory.subject;
+    let target = match subject.kind.raw() {
+        "live" => "this machine".to_owned(),
+        kind => format!("{kind}:{}", subject.place),
+    };
+    writeln!(out, "interdict {}", env!("CARGO_PKG_VERSION"))?;
+    field("Target", &target, style, out)?;
+    let host = &inventory.host;
+    let name = host.name.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let os = host.os.as_ref().map(|os| format!(" ({os})")).unwrap_or_default();
+    field("Host", &(name + &os), style, out)?;
+    let user = scan.user.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let rights = match scan.elevated {
+        Some(true) => ", with the rights of an administrator",
+        Some(false) => ", without the rights of an administrator: see the coverage for what that hid",
+        None => "",
+    };
+    field("Run by", &(user + rights), style, out)?;
+    let seconds = scan.finished.duration_since(scan.started).as_secs_f64();
+    field("When", &format!("{:.0}, in {seconds:.2} s, depth {}", scan.started, scan.depth), style, out)
+}
+
+fn verdict(report: &Report) -> String {
+    let others: Vec<_> = report.verdicts.iter().skip(1).filter(|v| **v != Verdict::Clean).map(|v| v.word()).collect();
+    let others = if others.is_empty() { String::new() } else { format!(" (also {})", others.join(", ")) };
+    format!("{}{others}", report.verdict.word().to_uppercase())
+}
+
+/// The verdict in a sentence or two.
+fn said(report: &Report) -> String {
+    let with = |kind: RulingKind| report.findings.iter().filter(move |f| f.rulings.first().is_some_and(|r| r.ruling == kind));
+    let products = |n: usize| if n == 1 { "1 product".to_owned() } else { format!("{n} products") };
+    let mut said = Vec::new();
+    let prohibited = with(RulingKind::Prohibited);
+    let due = prohibited.clone().flat_map(|f| &f.rulings).filter_map(|r| Some((r.due?, &r.instrument))).min();
+    let prohibited = prohibited.count();
+    if prohibited > 0 {
+        let due = due.map(|(day, by)| {
+            let passed = if day < report.scan.as_of { "the term ended on" } else { "the next term ends on" };
+            format!("; {passed} {day} ({by})")
+        });
+        said.push(format!("{} must not be here{}.", products(prohibited), due.unwrap_or_default()));
+    }
+    let unsure = with(RulingKind::Review).count() + with(RulingKind::Indicator).count();
+    if unsure > 0 {
+        said.push(format!("{} to be looked at by a person.", products(unsure)));
+    }
+    let blocking = report.inventory.gaps().filter(|(_, gap)| gap.blocks).count();
+    if blocking > 0 {
+        let gaps = if blocking == 1 { "1 gap".to_owned() } else { format!("{blocking} gaps") };
+        said.push(format!("Not all could be looked at: {gaps} under Coverage."));
+    }
+    let told = with(RulingKind::Advisory).count() + with(RulingKind::Excluded).count();
+    if told > 0 {
+        said.push(format!("{} told for information.", products(told)));
+    }
+    if prohibited + unsure == 0 {
+        said.push("Nothing that the chosen instruments prohibit was found within the coverage below.".to_owned());
+    }
+    let silent = report.findings.iter().filter(|f| f.rulings.is_empty() && f.finding.state != State::Mention).count();
+    if silent > 0 {
+        said.push(format!("{} not covered by the chosen instruments.", products(silent)));
+    }
+    said.join(" ")
+}
+
+fn detail(number: usize, reported: &Reported, inventory: &Inventory, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let finding = &reported.finding;
+    let version = finding.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
+    let inside = finding.inside.as_ref().map(|i| format!(", inside {i}")).unwrap_or_default();
+    let place = if finding.place.raw() == "host" { "on the host".to_owned() } else { format!("in {}", finding.place) };
+    let title = format!("{}{version} by {}, {} {place}{inside}", reported.product_name, reported.vendor_name, finding.state);
+    entry(&format!("{number}. "), &Text::from(title).to_string(), style, out)?;
+    if reported.rulings.is_empty() {
+        entry("   ", "not covered by the chosen instruments", style, out)?;
+    }
+    for ruling in &reported.rulings {
+        let due = ruling.due.map(|d| format!(" (due {d})")).unwrap_or_default();
+        entry("   ", &format!("{} under {}{due}: {}", ruling.ruling, ruling.instrument, ruling.reason), style, out)?;
+    }
+    for evidence in finding.evidence.iter().take(SHOWN) {
+        let Some(item) = inventory.items.get(evidence.item) else { continue };
+        let version = item.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
+        let mut traits: Vec<_> = evidence.traits.iter().filter(|(on, _)| *on != "path").collect();
+        traits.dedup();
+        let traits: Vec<_> = traits.iter().map(|(on, value)| format!("{on} {value}")).collect();
+        let line = format!("{} {} {}{version} [{}] in {}", evidence.state, item.kind, item.name, traits.join(", "), item.place);
+        entry("   - ", &line, style, out)?;
+        for path in item.paths.iter().take(SHOWN_PATHS) {
+            entry("     ", &path.to_string(), style, out)?;
+        }
+        if item.paths.len() > SHOWN_PATHS {
+            entry("     ", &format!("and {} more paths", item.paths.len() - SHOWN_PATHS), style, out)?;
+        }
+    }
+    if finding.evidence.len() > SHOWN {
+        let more = finding.evidence.len() - SHOWN;
+        entry("   ", &format!("and {more} more pieces of evidence, all of them in -o json"), style, out)?;
+    }
+    Ok(())
+}
+
+/// One row a source, and every gap.
+pub(super) fn coverage(inventory: &Inventory, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    heading("Coverage", style, out)?;
+    let mut rows = plain(style, &["Source", "State", "Items", "What was not seen"]);
+    for row in &inventory.coverage {
+        let mut notes: Vec<String> = row.reason.iter().map(ToString::to_string).collect();
+        notes.extend(row.gaps.iter().map(|gap| {
+            let weight = if gap.blocks { "" } else { "note: " };
+            format!("{weight}{}: {} [{}]", gap.place, gap.reason, gap.code)
+        }));
+        if notes.is_empty() && row.state == CoverageState::Absent {
+            notes.push("not on this system".to_owned());
+        }
+        rows.add_row([row.source.to_string(), row.state.to_string(), row.items.to_string(), notes.join("\n")]);
+    }
+    writeln!(out, "{rows}")
+}
+
+/// A table without lines, as wide as the page.
+pub(super) fn plain(style: Style, header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(style.width).unwrap_or(u16::MAX));
+    table.force_no_tty().set_header(header.iter().copied());
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+pub(super) fn heading(text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let (bold, plain) = if style.colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    writeln!(out, "\n{bold}{}{plain}", text.to_uppercase())
+}
+
+fn field(name: &str, value: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    entry(&format!("{name:<11}"), value, style, out)
+}
+
+/// Text behind a lead, its further lines indented as far.
+fn entry(lead: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let indent = lead.chars().count();
+    for (number, line) in wrapped(text, style.width.saturating_sub(indent)).iter().enumerate() {
+        let lead = if number == 0 { lead } else { "" };
+        writeln!(out, "{lead:indent$}{line}")?;
+    }
+    Ok(())
+}
+
+/// Lines of at most so many characters, broken at blanks where there are some.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(20);
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let letters = word.chars().count();
+        let Some(line) = lines.last_mut() else { break };
+        let used = line.chars().count();
+        if used > 0 && used + 1 + letters > width {
+            lines.push(word.to_owned());
+        } else {
+            if used > 0 {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+fn paint(text: &str, verdict: Verdict, style: Style) -> String {
+    let code = match verdict {
+        Verdict::Prohibited => 31,
+        Verdict::Incomplete | Verdict::Review => 33,
+        Verdict::Clean => 32,
+    };
+    if style.colour { format!("\x1b[1;{code}m{text}\x1b[0m") } else { text.to_owned() }
+}

@@ -1,0 +1,242 @@
+//! A TOML document read key by key, with every problem of it collected and every value's place kept.
+//!
+//! Each key that is asked for is a key that may stand there; what else stands in the table is reported by
+//! [`Table::end`], with the nearest key as a proposal.
+
+use std::cell::RefCell;
+
+use jiff::civil::Date;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Place, Problems};
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) place: Place,
+}
+
+/// A table of a document.
+pub(super) struct Table<'a> {
+    table: &'a DeTable<'a>,
+    /// Where it begins: its header, or the whole document.
+    pub(super) place: Place,
+    asked: RefCell<Vec<&'static str>>,
+    problems: &'a RefCell<Problems>,
+}
+
+impl<'a> Table<'a> {
+    pub(super) fn new(table: &'a DeTable<'a>, place: Place, problems: &'a RefCell<Problems>) -> Self {
+        Self { table, place, asked: RefCell::default(), problems }
+    }
+
+    pub(super) fn error(&self, place: &Place, code: &'static str, message: impl Into<String>, label: impl Into<String>) {
+        self.problems.borrow_mut().error(place, code, message, label);
+    }
+
+    fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.asked.borrow_mut().push(key);
+        self.table.get(key)
+    }
+
+    fn at(&self, value: &Spanned<DeValue<'_>>) -> Place {
+        Place { file: self.place.file, span: value.span() }
+    }
+
+    fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
+        let found = value.get_ref().type_str();
+        self.error(&self.at(value), "wrong-type", format!("`{key}` is of the wrong type"), format!("expected {wanted}, found {found}"));
+    }
+
+    /// Whether the key stands there.
+    pub(super) fn has(&self, key: &'static str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// A text.
+    pub(super) fn text(&self, key: &'static str) -> Option<At<String>> {
+        let value = self.get(key)?;
+        let Some(text) = value.get_ref().as_str() else {
+            self.wrong_type(key, value, "a string");
+            return None;
+        };
+        if text.trim().is_empty() {
+            self.error(&self.at(value), "empty-value", format!("`{key}` is empty"), "expected some text");
+            return None;
+        }
+        Some(At { value: text.to_owned(), place: self.at(value) })
+    }
+
+    /// A text that must stand there.
+    pub(super) fn required(&self, key: &'static str) -> Option<At<String>> {
+        if self.get(key).is_none() {
+            self.error(&self.place, "missing-key", format!("`{key}` is missing"), format!("this needs `{key} = \"…\"`"));
+        }
+        self.text(key)
+    }
+
+    /// An id: a short word of small letters, digits and hyphens, usable in paths and on command lines.
+    pub(super) fn id(&self) -> Option<At<String>> {
+        let id = self.required("id")?;
+        let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+        if !id.value.chars().all(ok) {
+            self.error(&id.place, "bad-id", "an id has only a-z, 0-9, `-` and `.`", "not an id");
+        }
+        Some(id)
+    }
+
+    /// A list of texts, or none.
+    pub(super) fn texts(&self, key: &'static str) -> Vec<At<String>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let Some(list) = value.get_ref().as_array() else {
+            self.wrong_type(key, value, "a list of strings, as in `[\"…\"]`");
+            return Vec::new();
+        };
+        let mut texts = Vec::new();
+        for entry in list.iter() {
+            match entry.get_ref().as_str() {
+                Some(text) if !text.trim().is_empty() => {
+                    texts.push(At { value: text.to_owned(), place: self.at(entry) });
+                }
+                Some(_) => self.error(&self.at(entry), "empty-value", "an empty text in a list", "expected some text"),
+                None => self.wrong_type(key, entry, "a string"),
+            }
+        }
+        texts
+    }
+
+    /// A yes or no; no, where it does not stand.
+    pub(super) fn flag(&self, key: &'static str) -> bool {
+        let Some(value) = self.get(key) else { return false };
+        value.get_ref().as_bool().unwrap_or_else(|| {
+            self.wrong_type(key, value, "true or false");
+            false
+        })
+    }
+
+    /// A whole number.
+    pub(super) fn number(&self, key: &'static str) -> Option<i64> {
+        let value = self.get(key)?;
+        let number = value.get_ref().as_integer().and_then(|i| i64::from_str_radix(i.as_str(), i.radix()).ok());
+        if number.is_none() {
+            self.wrong_type(key, value, "a whole number");
+        }
+        number
+    }
+
+    /// A day, as a text or a TOML date.
+    pub(super) fn date(&self, key: &'static str) -> Option<At<Date>> {
+        let value = self.get(key)?;
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Datetime(date) => date.to_string(),
+            _ => {
+                self.wrong_type(key, value, "a date, as in \"2018-10-01\"");
+                return None;
+            }
+        };
+        match text.parse::<Date>() {
+            Ok(date) if text.len() == 10 => Some(At { value: date, place: self.at(value) }),
+            _ => {
+                let message = format!("`{text}` is no date");
+                self.error(&self.at(value), "bad-date", message, "expected a day of the calendar, as in \"2018-10-01\"");
+                None
+            }
+        }
+    }
+
+    /// A word of a closed set.
+    pub(super) fn word<T: Copy>(&self, key: &'static str, all: &[T], spell: fn(T) -> &'static str) -> Option<T> {
+        let text = self.text(key)?;
+        self.word_of(&text, all, spell)
+    }
+
+    /// A list of words of a closed set.
+    pub(super) fn words<T: Copy>(&self, key: &'static str, all: &[T], spell: fn(T) -> &'static str) -> Vec<T> {
+        self.texts(key).iter().filter_map(|text| self.word_of(text, all, spell)).collect()
+    }
+
+    fn word_of<T: Copy>(&self, text: &At<String>, all: &[T], spell: fn(T) -> &'static str) -> Option<T> {
+        let found = all.iter().copied().find(|word| spell(*word) == text.value);
+        if found.is_none() {
+            let words: Vec<_> = all.iter().map(|word| spell(*word)).collect();
+            let label = format!("expected one of: {}", words.join(", "));
+            self.error(&text.place, "unknown-word", format!("`{}` is not known here", text.value), label);
+        }
+        found
+    }
+
+    /// The tables of an array of tables.
+    pub(super) fn tables(&self, key: &'static str) -> Vec<Table<'a>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let Some(list) = value.get_ref().as_array() else {
+            self.wrong_type(key, value, &format!("tables, each under its own `[[{key}]]`"));
+            return Vec::new();
+        };
+        let table = |entry: &'a Spanned<DeValue<'a>>| {
+            let Some(table) = entry.get_ref().as_table() else {
+                self.wrong_type(key, entry, "a table");
+                return None;
+            };
+            Some(Table::new(table, self.at(entry), self.problems))
+        };
+        list.iter().filter_map(table).collect()
+    }
+
+    /// The keys of a free table with their texts.
+    pub(super) fn map(&self, key: &'static str) -> Option<serde_json::Map<String, serde_json::Value>> {
+        let value = self.get(key)?;
+        let json = json(value.get_ref());
+        let serde_json::Value::Object(map) = json else {
+            self.wrong_type(key, value, "a table, as in `{ kind = \"package\", name = \"…\" }`");
+            return None;
+        };
+        Some(map)
+    }
+
+    /// Reports every key that nobody asked for.
+    pub(super) fn end(self) {
+        let asked = self.asked.into_inner();
+        for (key, _) in self.table {
+            let name = key.get_ref().as_ref();
+            if asked.contains(&name) {
+                continue;
+            }
+            let place = Place { file: self.place.file, span: key.span() };
+            let near = nearest(name, asked.iter().copied());
+            let label = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    let mut known = asked.clone();
+                    known.sort_unstable();
+                    known.dedup();
+                    format!("known here: {}", known.join(", "))
+                }
+            };
+            self.problems.borrow_mut().error(&place, "unknown-key", format!("the key `{name}` is not known here"), label);
+        }
+    }
+}
+
+/// The known word nearest to one that is not known, if one is near enough to be meant.
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|k| (strsim::damerau_levenshtein(word, k), k));
+    scored.filter(|(distance, k)| *distance <= 1 + k.len().min(word.len()) / 4).min().map(|(_, k)| k)
+}
+
+fn json(value: &DeValue<'_>) -> serde_json::Value {
+    match value {
+        DeValue::String(text) => text.to_string().into(),
+        DeValue::Boolean(flag) => (*flag).into(),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).unwrap_or_default().into(),
+        DeValue::Float(number) => number.as_str().into(),
+        DeValue::Datetime(date) => date.to_string().into(),
+        DeValue::Array(list) => list.iter().map(|v| json(v.get_ref())).collect(),
+        DeValue::Table(table) => {
+            let entries = table.iter().map(|(k, v)| (k.get_ref().to_string(), json(v.get_ref())));
+            serde_json::Value::Object(entries.collect())
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! All signatures compiled: one pass an item, whose cost does not grow with the number of rules.
+//!
+//! What is written without a wildcard is looked up in a hash map, a path by each of its folders; patterns are one
+//! automaton a trait.
+
+use std::collections::HashMap;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::normal::{has_wildcard, normal};
+use super::vendor::{Signature, Trait, Vendor};
+use crate::item::{Item, Kind};
+use crate::text::Text;
+
+/// A signature that an item matches, and the value of the item that did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// The number of the signature.
+    pub signature: usize,
+    /// What of the item matched.
+    pub value: Text,
+}
+
+/// Compiled signatures.
+pub struct Matcher {
+    traits: Vec<(Trait, Patterns)>,
+    brands: Patterns,
+}
+
+/// Values of one trait, each with the number of what it belongs to.
+#[derive(Default)]
+struct Patterns {
+    exact: HashMap<String, Vec<usize>>,
+    globs: GlobSet,
+    numbers: Vec<usize>,
+}
+
+impl Patterns {
+    fn new<'a>(on: Trait, values: impl Iterator<Item = (usize, &'a str)>) -> Result<Self, globset::Error> {
+        let (mut exact, mut globs, mut numbers) = (HashMap::<String, Vec<usize>>::new(), GlobSetBuilder::new(), Vec::new());
+        for (number, value) in values {
+            let value = normal(on, value);
+            if has_wildcard(&value) {
+                // Only `*` and `?` are special in rule files.
+                let literal = |c: char| if matches!(c, '[' | ']' | '{' | '}' | '!' | '\\') { format!("\\{c}") } else { c.to_string() };
+                let mut glob: String = value.chars().map(literal).collect();
+                while glob.contains("**") {
+                    glob = glob.replace("**", "*");
+                }
+                globs.add(GlobBuilder::new(&glob).backslash_escape(true).literal_separator(false).build()?);
+                numbers.push(number);
+            } else {
+                exact.entry(value).or_default().push(number);
+            }
+        }
+        Ok(Self { exact, globs: globs.build()?, numbers })
+    }
+
+    /// The numbers that a normalised value matches.
+    fn of(&self, value: &str, out: &mut Vec<usize>) {
+        out.extend(self.exact.get(value).into_iter().flatten());
+        if !self.numbers.is_empty() {
+            out.extend(self.globs.matches(value).into_iter().filter_map(|at| self.numbers.get(at)));
+        }
+    }
+}
+
+impl Matcher {
+    /// Compiles signatures and the brands of vendors.
+    ///
+    /// # Errors
+    /// When the patterns together are larger than the automaton may be.
+    pub fn new(vendors: &[Vendor], signatures: &[Signature]) -> Result<Self, globset::Error> {
+        let mut traits = Vec::new();
+        for on in Trait::ALL {
+            let rows = signatures.iter().enumerate().filter(|(_, s)| s.on == *on);
+            let mut values = rows.flat_map(|(n, s)| s.values.iter().map(move |v| (n, v.as_str()))).peekable();
+            if values.peek().is_some() {
+                traits.push((*on, Patterns::new(*on, values)?));
+            }
+        }
+        let brands = vendors.iter().enumerate().flat_map(|(n, v)| v.brand.iter().map(move |b| (n, b.as_str())));
+        Ok(Self { traits, brands: Patterns::new(Trait::Name, brands)? })
+    }
+
+    /// The signatures an item matches, by their number.
+    #[must_use]
+    pub fn hits(&self, signatures: &[Signature], item: &Item) -> Vec<Hit> {
+        let (mut hits, mut found) = (Vec::new(), Vec::new());
+        for (on, patterns) in &self.traits {
+            for value in values(*on, item) {
+                let normalised = normal(*on, value.raw());
+                patterns.of(&normalised, &mut found);
+                if *on == Trait::Path {
+                    let ends = normalised.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
+                    for folder in ends.filter_map(|at| normalised.get(..at)) {
+                        patterns.of(folder, &mut found);
+                    }
+                }
+                found.sort_unstable();
+                found.dedup();
+                for signature in found.drain(..) {
+                    let looked_at = signatures.get(signature).is_some_and(|s| s.kinds.is_empty() || s.kinds.contains(&item.kind));
+                    if looked_at && !hits.iter().any(|h: &Hit| h.signature == signature && h.value == value) {
+                        hits.push(Hit { signature, value: value.clone() });
+                    }
+                }
+            }
+        }
+        hits.sort_by(|a, b| (a.signature, &a.value).cmp(&(b.signature, &b.value)));
+        hits
+    }
+
+    /// The vendors whose brand an item's name carries.
+    #[must_use]
+    pub fn brands(&self, item: &Item) -> Vec<usize> {
+        let mut found = Vec::new();
+        self.brands.of(&normal(Trait::Name, item.name.raw()), &mut found);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// What of an item a trait looks at.
+fn values(on: Trait, item: &Item) -> Vec<Text> {
+    let named = |kinds: &[Kind]| if kinds.contains(&item.kind) { vec![item.name.clone()] } else { Vec::new() };
+    match on {
+        Trait::Publisher => item.publisher.iter().cloned().collect(),
+        Trait::Signer => {
+            let organisation = item.signature.as_ref().and_then(|s| s.organisation.as_ref());
+            item.signer.iter().chain(organisation).cloned().collect()
+        }
+        Trait::Name => vec![item.name.clone()],
+        Trait::Package => named(&[Kind::Package]),
+        Trait::Process => named(&[Kind::Process]),
+        Trait::Service => {
+            let names = named(&[Kind::Service]).into_iter().chain(item.service.clone());
+            let mut names: Vec<_> = names.collect();
+            names.dedup();
+            names
+        }
+        Trait::Path => item.paths.clone(),
+        Trait::File => {
+            let base = |path: &Text| path.raw().rsplit(['/', '\\']).next().map(Text::from);
+            let files = item.paths.iter().filter_map(base).chain(item.original_name.clone());
+            named(&[Kind::File, Kind::Driver]).into_iter().chain(files).collect()
+        }
+        _ => on.id().and_then(|id| item.ids.get(&id)).into_iter().cloned().collect(),
+    }
+}

@@ -1,0 +1,192 @@
+//! The denylist: who is meant, how they are recognised, and which law speaks of them.
+//!
+//! Rule files are TOML. Those in `rules/` are part of the program; [`Rules::load`] adds the operator's. Everything is
+//! checked before anything is scanned (law 9), and all problems are shown at once.
+
+mod document;
+mod instrument;
+mod matcher;
+mod normal;
+mod pack;
+mod problem;
+mod vendor;
+
+use std::path::PathBuf;
+
+use include_dir::{Dir, include_dir};
+use sha2::{Digest, Sha256};
+
+pub(crate) use document::nearest;
+pub use instrument::{Clock, Force, Instrument, Mark, Profile, Scope, Status, names};
+pub use matcher::{Hit, Matcher};
+pub use problem::RuleFile;
+pub use vendor::{Aspect, Example, Expect, Product, Signature, Strength, Trait, Vendor};
+
+use crate::error::Error;
+use crate::proof;
+use crate::target::operator;
+
+static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
+
+/// The instrument under which the vendors of the operator's own rule files are prohibited.
+pub const LOCAL_POLICY: &str = "local-policy";
+/// The profile that is judged by when none is chosen.
+pub const DEFAULT_PROFILE: &str = "us-federal";
+
+/// A rule file of a loaded set, as the report names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackRef {
+    /// Its name without folder and ending.
+    pub id: String,
+    /// The version it states.
+    pub version: String,
+    /// The SHA-256 digest of its text.
+    pub sha256: String,
+}
+
+/// A checked set of rules.
+pub struct Rules {
+    /// The files it was read from.
+    pub packs: Vec<PackRef>,
+    /// Makers.
+    pub vendors: Vec<Vendor>,
+    /// Traits of makers and products.
+    pub signatures: Vec<Signature>,
+    /// Items with what must be said of them.
+    pub examples: Vec<Example>,
+    /// Laws.
+    pub instruments: Vec<Instrument>,
+    /// Groups of laws.
+    pub profiles: Vec<Profile>,
+    /// The signatures compiled.
+    pub matcher: Matcher,
+    /// What is lacking in the operator's files without making them wrong, as text.
+    pub warnings: String,
+}
+
+impl Rules {
+    /// Loads the built-in rules, unless they are not wanted, and the operator's files.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or anything in any of them is wrong; the text shows every place.
+    pub fn load(paths: &[PathBuf], builtin: bool, colour: bool) -> Result<Self, Error> {
+        let mut files = builtin_files(builtin);
+        for path in paths {
+            for (path, text) in operator::texts(path, "toml")? {
+                files.push(RuleFile { path: path.display().to_string(), text, builtin: false });
+            }
+        }
+        Self::of(&files, colour)
+    }
+
+    /// Checks and compiles rule files.
+    ///
+    /// # Errors
+    /// When anything in any of them is wrong.
+    pub fn of(files: &[RuleFile], colour: bool) -> Result<Self, Error> {
+        let (packs, mut problems) = pack::read(files);
+        let matcher = match Matcher::new(&packs.vendors, &packs.signatures) {
+            Ok(matcher) => matcher,
+            Err(e) => return Err(Error::Rules(format!("cannot compile the patterns of the rule files: {e}"))),
+        };
+        let refs = files.iter().enumerate().map(|(number, file)| PackRef {
+            id: stem(&file.path),
+            version: packs.versions.get(&number).cloned().unwrap_or_default(),
+            sha256: Sha256::digest(file.text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect(),
+        });
+        let mut rules = Self {
+            packs: refs.collect(),
+            vendors: packs.vendors,
+            signatures: packs.signatures,
+            examples: packs.examples,
+            instruments: packs.instruments,
+            profiles: packs.profiles,
+            matcher,
+            warnings: String::new(),
+        };
+        if !problems.has_errors() {
+            for failure in proof::check(&rules) {
+                let place = match failure.of {
+                    proof::Of::Signature(number) => packs.signature_places.get(number),
+                    proof::Of::Example(number) => packs.example_places.get(number),
+                };
+                if let Some(place) = place {
+                    problems.error(place, "example-fails", failure.message, failure.label);
+                }
+            }
+        }
+        if problems.has_errors() {
+            return Err(Error::Rules(problems.render(files, false, colour)));
+        }
+        rules.warnings = problems.render(files, true, colour);
+        Ok(rules)
+    }
+
+    /// The instruments to judge by: those named, or else the default profile, or else all.
+    ///
+    /// # Errors
+    /// When an id is neither an instrument nor a profile.
+    pub fn choose(&self, under: &[String], builtin: bool) -> Result<Vec<&Instrument>, Error> {
+        let own = self.vendors.iter().any(|v| !v.builtin);
+        let everything = |i: &&Instrument| i.id != LOCAL_POLICY;
+        let default = [DEFAULT_PROFILE.to_owned()];
+        let under = if under.is_empty() && builtin { &default } else { under };
+        let mut chosen: Vec<&Instrument> = Vec::new();
+        if under.is_empty() {
+            chosen.extend(self.instruments.iter().filter(everything));
+        }
+        for id in under {
+            if id == "all" {
+                chosen.extend(self.instruments.iter().filter(everything));
+            } else if let Some(profile) = self.profiles.iter().find(|p| p.id == *id) {
+                chosen.extend(self.instruments.iter().filter(|i| profile.instruments.contains(&i.id)));
+            } else if let Some(instrument) = self.instruments.iter().find(|i| i.id == *id) {
+                chosen.push(instrument);
+            } else {
+                return Err(self.unknown(id));
+            }
+        }
+        // What the operator's own files name is always prohibited locally.
+        chosen.extend(self.instruments.iter().filter(|i| own && i.id == LOCAL_POLICY));
+        chosen.sort_by(|a, b| a.id.cmp(&b.id));
+        chosen.dedup_by(|a, b| a.id == b.id);
+        Ok(chosen)
+    }
+
+    /// The instrument of an id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn instrument(&self, id: &str) -> Result<&Instrument, Error> {
+        self.instruments.iter().find(|i| i.id == id).ok_or_else(|| self.unknown(id))
+    }
+
+    fn unknown(&self, id: &str) -> Error {
+        let known = self.instruments.iter().map(|i| i.id.as_str()).chain(self.profiles.iter().map(|p| p.id.as_str()));
+        let help = match nearest(id, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`interdict rules list` shows those there are".to_owned(),
+        };
+        Error::Usage(format!("there is no instrument or profile `{id}`; {help}"))
+    }
+}
+
+/// The rule files that are part of the program; without them only the local policy.
+fn builtin_files(all: bool) -> Vec<RuleFile> {
+    let mut files = Vec::new();
+    for folder in BUILTIN.dirs() {
+        for file in folder.files() {
+            let path = file.path().display().to_string();
+            if let (true, Some(text)) = (all || stem(&path) == LOCAL_POLICY, file.contents_utf8()) {
+                files.push(RuleFile { path: format!("rules/{path}"), text: text.to_owned(), builtin: true });
+            }
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+fn stem(path: &str) -> String {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.strip_suffix(".toml").unwrap_or(name).to_owned()
+}

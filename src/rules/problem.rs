@@ -1,0 +1,116 @@
+//! What is wrong with a rule file, shown with its place underlined.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// A rule file as it was read.
+#[derive(Debug, Clone)]
+pub struct RuleFile {
+    /// Its path, or its name among the built-in ones.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+    /// Whether it is part of interdict, and so held to sources and examples.
+    pub builtin: bool,
+}
+
+/// A place in a rule file: the number of the file and a range of bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) file: usize,
+    pub(super) span: Range<usize>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    pub(super) place: Place,
+    /// Stable name of the sort of problem.
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    /// What the underlined place should be.
+    pub(super) label: String,
+    /// A second place that has to do with it.
+    pub(super) other: Option<(Place, &'static str)>,
+    pub(super) warning: bool,
+}
+
+/// All problems of a set of files.
+#[derive(Debug, Default)]
+pub(super) struct Problems(pub(super) Vec<Problem>);
+
+impl Problems {
+    pub(super) fn error(
+        &mut self,
+        place: &Place,
+        code: &'static str,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) {
+        let (message, label) = (message.into(), label.into());
+        self.0.push(Problem { place: place.clone(), code, message, label, other: None, warning: false });
+    }
+
+    /// An error in a built-in file, which ships; a warning in a user's, which works as it stands.
+    pub(super) fn lack(&mut self, files: &[RuleFile], place: &Place, code: &'static str, message: &str, label: &str) {
+        self.error(place, code, message, label);
+        if let Some(last) = self.0.last_mut() {
+            last.warning = files.get(place.file).is_some_and(|f| !f.builtin);
+        }
+    }
+
+    pub(super) fn twice(&mut self, place: &Place, first: &Place, what: &str, id: &str) {
+        self.error(place, "duplicate-id", format!("the {what} `{id}` is defined twice"), "defined again here");
+        if let Some(last) = self.0.last_mut() {
+            last.other = Some((first.clone(), "first defined here"));
+        }
+    }
+
+    /// Errors or warnings as text, in order of place.
+    pub(super) fn render(&self, files: &[RuleFile], warnings: bool, colour: bool) -> String {
+        let mut chosen: Vec<_> = self.0.iter().filter(|p| p.warning == warnings).collect();
+        chosen.sort_by_key(|p| (p.place.file, p.place.span.start));
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let shown: Vec<_> = chosen.iter().map(|p| renderer.render(&p.groups(files))).collect();
+        shown.join("\n\n")
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        self.0.iter().any(|p| !p.warning)
+    }
+}
+
+impl Problem {
+    fn groups<'a>(&'a self, files: &'a [RuleFile]) -> Vec<Group<'a>> {
+        let level = if self.warning { Level::WARNING } else { Level::ERROR };
+        let mut group = Group::with_title(level.primary_title(self.message.as_str()).id(self.code));
+        let snippet = |place: &Place, kind: AnnotationKind, label: &'a str| {
+            let file = files.get(place.file)?;
+            let annotation = kind.span(within(&file.text, &place.span)).label(label);
+            Some(Snippet::source(file.text.as_str()).path(file.path.as_str()).annotation(annotation))
+        };
+        let first = snippet(&self.place, AnnotationKind::Primary, &self.label);
+        match (first, &self.other) {
+            (Some(first), Some((other, label))) if other.file == self.place.file => {
+                let text = files.get(other.file).map_or("", |f| f.text.as_str());
+                let second = AnnotationKind::Context.span(within(text, &other.span)).label(*label);
+                group = group.element(first.annotation(second));
+            }
+            (Some(first), other) => {
+                group = group.element(first);
+                if let Some(second) = other.as_ref().and_then(|(o, l)| snippet(o, AnnotationKind::Context, l)) {
+                    group = group.element(second);
+                }
+            }
+            (None, _) => {}
+        }
+        vec![group]
+    }
+}
+
+/// The range, cut to the text and to the borders of its characters.
+fn within(text: &str, span: &Range<usize>) -> Range<usize> {
+    let start = text.floor_char_boundary(span.start.min(text.len()));
+    start..text.ceil_char_boundary(span.end.clamp(start, text.len()))
+}

@@ -1,0 +1,186 @@
+//! Vendors, their products, and the traits by which they are recognised.
+
+use crate::item::{IdKind, Kind};
+use crate::word::words;
+
+words! {
+    /// How sure a finding is, strongest first.
+    Strength {
+        /// An identifier that only this maker has.
+        Certain = "certain",
+        /// A name that only this maker uses, or two weaker traits that agree.
+        Likely = "likely",
+        /// One weak trait.
+        Possible = "possible",
+    }
+}
+
+words! {
+    /// What of an item a signature looks at.
+    Trait {
+        /// The company that made or maintains it.
+        Publisher = "publisher",
+        /// The company that signed it.
+        Signer = "signer",
+        /// Its name.
+        Name = "name-match",
+        /// Its name in a package manager.
+        Package = "package",
+        /// A file or folder, and all below it.
+        Path = "path",
+        /// The file name of a running executable.
+        Process = "process",
+        /// A file name.
+        File = "file",
+        /// The name of a service or unit.
+        Service = "service",
+        /// The name of an uninstall key.
+        ProductCode = "product-code",
+        /// An MSI upgrade code.
+        UpgradeCode = "upgrade-code",
+        /// An MSIX package family.
+        PackageFamily = "package-family",
+        /// A bundle identifier.
+        BundleId = "bundle-id",
+        /// An Apple developer team.
+        TeamId = "team-id",
+        /// A browser or editor extension.
+        ExtensionId = "extension-id",
+        /// An Android package.
+        AndroidPackage = "android-package",
+        /// A package URL.
+        Purl = "purl",
+        /// A CPE name.
+        Cpe = "cpe",
+        /// The SHA-256 digest of a file.
+        Sha256 = "sha256",
+        /// The SHA-1 digest of a certificate.
+        Thumbprint = "thumbprint",
+    }
+}
+
+impl Trait {
+    /// The identifier it looks at, if it looks at one.
+    #[must_use]
+    pub fn id(self) -> Option<IdKind> {
+        IdKind::parse(self.word())
+    }
+
+    /// The most that one such trait shows, whatever a rule says of it.
+    #[must_use]
+    pub fn ceiling(self) -> Strength {
+        match self {
+            Self::Publisher | Self::Name | Self::Path | Self::Service => Strength::Likely,
+            Self::Process | Self::File => Strength::Possible,
+            _ => Strength::Certain,
+        }
+    }
+
+    /// Which fact of an item it rests on: two traits agree only if they rest on different ones.
+    #[must_use]
+    pub fn aspect(self) -> Aspect {
+        match self {
+            Self::Publisher | Self::Signer => Aspect::Maker,
+            Self::Path => Aspect::Place,
+            Self::Name | Self::Package | Self::Process | Self::File | Self::Service => Aspect::Name,
+            _ => Aspect::Identifier,
+        }
+    }
+}
+
+/// The facts of an item that traits rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Aspect {
+    /// Who made it.
+    Maker,
+    /// What it is called.
+    Name,
+    /// Where it stands.
+    Place,
+    /// An identifier it carries.
+    Identifier,
+}
+
+/// One maker.
+#[derive(Debug, Clone)]
+pub struct Vendor {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What a reader should know of it.
+    pub note: Option<String>,
+    /// Words that name it: an item that carries one and is by somebody else is a mention.
+    pub brand: Vec<String>,
+    /// Its products.
+    pub products: Vec<Product>,
+    /// Whether it is built in.
+    pub builtin: bool,
+}
+
+/// One product of a maker.
+#[derive(Debug, Clone)]
+pub struct Product {
+    /// Its id, unique within the vendor.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What a reader should know of it.
+    pub note: Option<String>,
+}
+
+/// A trait by which a maker or a product is recognised.
+#[derive(Debug, Clone)]
+pub struct Signature {
+    /// The number of the vendor.
+    pub vendor: usize,
+    /// The number of the product within the vendor; none speaks for the vendor alone.
+    pub product: Option<usize>,
+    /// What it looks at.
+    pub on: Trait,
+    /// What must stand there, as written: `*` is any text, `?` one character.
+    pub values: Vec<String>,
+    /// What it shows; none only supports others.
+    pub strength: Option<Strength>,
+    /// Whether others use the value too: it then counts in full only where another trait agrees.
+    pub contested: bool,
+    /// Whether what it finds is a part inside another maker's product.
+    pub component: bool,
+    /// The kinds of item it looks at; none is all.
+    pub kinds: Vec<Kind>,
+    /// Where the value was published.
+    pub source: Option<String>,
+    /// Values it must match.
+    pub hit: Vec<String>,
+    /// Values it must not match.
+    pub miss: Vec<String>,
+}
+
+/// An item, and what must be said of it.
+#[derive(Debug, Clone)]
+pub struct Example {
+    /// The number of the vendor.
+    pub vendor: usize,
+    /// The item, in the form of a saved inventory.
+    pub item: serde_json::Map<String, serde_json::Value>,
+    /// What must be said.
+    pub expect: Expect,
+    /// The product it must be recognised as.
+    pub product: Option<String>,
+}
+
+words! {
+    /// What must be said of an example.
+    Expect {
+        /// It is recognised, with certainty.
+        Certain = "certain",
+        /// It is recognised as likely.
+        Likely = "likely",
+        /// It is recognised as possible.
+        Possible = "possible",
+        /// It names the vendor and is not by it.
+        Mention = "mention",
+        /// Nothing.
+        Nothing = "nothing",
+    }
+}
