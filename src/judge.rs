@@ -109,7 +109,8 @@ pub fn judge(
     assume: &[String],
 ) -> Judgment {
     let rule = |finding: &Finding| {
-        let rulings = chosen.iter().filter_map(|instrument| ruling(rules, instrument, finding, as_of, assume));
+        let rulings =
+            chosen.iter().filter_map(|instrument| ruling(rules, instrument, finding, as_of, assume));
         let mut rulings: Vec<Ruling> = rulings.collect();
         rulings.sort_by(|a, b| (a.ruling, &a.instrument).cmp(&(b.ruling, &b.instrument)));
         rulings
@@ -117,7 +118,8 @@ pub fn judge(
     let rulings: Vec<Vec<Ruling>> = findings.iter().map(rule).collect();
     let incomplete = inventory.is_incomplete();
     let verdicts = |of: &dyn Fn(&Ruling) -> bool| {
-        let found = |wanted: &[RulingKind]| rulings.iter().flatten().any(|r| of(r) && wanted.contains(&r.ruling));
+        let found =
+            |wanted: &[RulingKind]| rulings.iter().flatten().any(|r| of(r) && wanted.contains(&r.ruling));
         let all = [
             (found(&[RulingKind::Prohibited]), Verdict::Prohibited),
             (incomplete, Verdict::Incomplete),
@@ -133,7 +135,8 @@ pub fn judge(
         citation: instrument.citation.clone(),
         status: instrument.status(as_of),
         next: instrument.next_change(as_of),
-        assumed: (instrument.id != LOCAL_POLICY).then(|| format!("this machine is used by or for {}", instrument.binds)),
+        assumed: (instrument.id != LOCAL_POLICY)
+            .then(|| format!("this machine is used by or for {}", instrument.binds)),
         verdict: strongest(&verdicts(&|r: &Ruling| r.instrument == instrument.id)),
     };
     let outcomes = chosen.iter().map(outcome).collect();
@@ -153,9 +156,8 @@ fn ruling(
     if finding.state == State::Mention || !instrument.covers(&vendor.id, product, vendor.builtin) {
         return None;
     }
-    let say = |ruling, reason: String, due| {
-        Some(Ruling { instrument: instrument.id.clone(), ruling, reason, due })
-    };
+    let say =
+        |ruling, reason: String, due| Some(Ruling { instrument: instrument.id.clone(), ruling, reason, due });
     let status = instrument.status(as_of);
     let since = instrument.phases.iter().rev().find(|(from, _)| *from <= as_of).map(|(from, _)| *from);
     let since = since.map_or_else(String::new, |day| format!(" since {day}"));
@@ -163,20 +165,31 @@ fn ruling(
     match status {
         Status::NotYet | Status::Superseded | Status::Expired => return None,
         Status::Proposed if !assume.contains(&instrument.id) => {
-            return say(RulingKind::Advisory, format!("proposed{since} and not law; it would cover: {words}"), None);
+            return say(
+                RulingKind::Advisory,
+                format!("proposed{since} and not law; it would cover: {words}"),
+                None,
+            );
         }
         Status::Enacted => {
             let from = instrument.next_change(as_of).map(|(day, _)| day);
             let takes = from.map_or_else(String::new, |day| format!("; takes effect on {day}"));
-            return say(RulingKind::Advisory, format!("enacted{since}, not yet effective{takes}; it covers: {words}"), from);
+            return say(
+                RulingKind::Advisory,
+                format!("enacted{since}, not yet effective{takes}; it covers: {words}"),
+                from,
+            );
         }
         Status::Proposed | Status::InForce | Status::Overtaken => {}
     }
-    if let Some((_, words)) = instrument.excludes.iter().find(|(products, _)| names(products, &vendor.id, product)) {
+    if let Some((_, words)) =
+        instrument.excludes.iter().find(|(products, _)| names(products, &vendor.id, product))
+    {
         return say(RulingKind::Excluded, format!("excluded: {words}"), None);
     }
     if finding.state == State::Component && instrument.scope == Scope::Branded {
-        let inside = finding.inside.as_ref().map_or_else(|| "another product".to_owned(), ToString::to_string);
+        let inside =
+            finding.inside.as_ref().map_or_else(|| "another product".to_owned(), ToString::to_string);
         return say(RulingKind::Excluded, format!("a part inside {inside}; it covers only: {words}"), None);
     }
     if finding.state == State::Remnant {
@@ -187,7 +200,11 @@ fn ruling(
     let mut terms: Vec<Date> = instrument.clocks.iter().map(crate::rules::Clock::due).collect();
     terms.sort_unstable();
     let due = terms.iter().find(|day| **day >= as_of).or(terms.last()).copied();
-    let assumed = if status == Status::Proposed { "as if passed (--assume)".to_owned() } else { format!("{status}{since}") };
+    let assumed = if status == Status::Proposed {
+        "as if passed (--assume)".to_owned()
+    } else {
+        format!("{status}{since}")
+    };
     let basis = format!("{assumed}: {words}");
     match instrument.force {
         Force::UseBan if finding.strength == Strength::Possible => {
@@ -198,6 +215,8 @@ fn ruling(
         Force::Indicator | Force::ProcurementBan | Force::SupplyBan => {
             say(RulingKind::Indicator, format!("shows that what it bans is likely there; {basis}"), due)
         }
-        Force::Warning | Force::Advice => say(RulingKind::Advisory, format!("{}; {basis}", instrument.force), due),
+        Force::Warning | Force::Advice => {
+            say(RulingKind::Advisory, format!("{}; {basis}", instrument.force), due)
+        }
     }
 }

@@ -82,6 +82,7 @@ pub fn look(target: &Target, look: &Look<'_>, as_of: Option<Date>) -> (inventory
 pub fn run(target: &Target, request: &Request<'_>) -> Report {
     let (inventory, scan) = look(target, &request.look, request.as_of);
     let findings = recognise::recognise(request.rules, &inventory);
-    let judgment = judge::judge(request.rules, &request.under, &findings, &inventory, scan.as_of, request.assume);
+    let judgment =
+        judge::judge(request.rules, &request.under, &findings, &inventory, scan.as_of, request.assume);
     Report::new(request.rules, scan, inventory, findings, judgment)
 }

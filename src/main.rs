@@ -28,7 +28,8 @@ fn main() -> ExitCode {
         Err(error) => {
             // Nothing is left to be done if standard error is closed.
             let written = writeln!(std::io::stderr(), "error: {error:#}");
-            let code = error.downcast_ref::<interdict::error::Error>().map_or(5, interdict::error::Error::exit_code);
+            let code =
+                error.downcast_ref::<interdict::error::Error>().map_or(5, interdict::error::Error::exit_code);
             ExitCode::from(if written.is_ok() { code } else { code.max(1) })
         }
     }

@@ -86,7 +86,8 @@ fn carrying(signature: &Signature, value: &str) -> Item {
 }
 
 fn try_example(rules: &Rules, example: &Example) -> Result<(), String> {
-    let item = saved::item(example.item.clone()).map_err(|what| format!("this example is no item: {what}"))?;
+    let item =
+        saved::item(example.item.clone()).map_err(|what| format!("this example is no item: {what}"))?;
     let subject = Subject { kind: "example".into(), place: Text::default(), os: Text::default() };
     let inventory = Inventory { subject, host: Host::default(), items: vec![item], coverage: Vec::new() };
     let findings = recognise(rules, &inventory);

@@ -76,6 +76,9 @@ struct Claim {
     component: bool,
 }
 
+/// What evidence is put together by: vendor, product, container, and whether it only names the vendor.
+type Group<'a> = (usize, Option<usize>, Option<&'a Text>, bool);
+
 /// Finds the products of the vendors in the rules.
 #[must_use]
 pub fn recognise(rules: &Rules, inventory: &Inventory) -> Vec<Finding> {
@@ -83,7 +86,7 @@ pub fn recognise(rules: &Rules, inventory: &Inventory) -> Vec<Finding> {
     let claims: Vec<BTreeMap<usize, Claim>> = items.iter().map(|item| claims(rules, item)).collect();
     let by_id: HashMap<&Text, usize> =
         items.iter().enumerate().filter(|(_, i)| !i.id.is_empty()).map(|(n, i)| (&i.id, n)).collect();
-    let mut grouped: BTreeMap<(usize, Option<usize>, Option<&Text>, bool), Vec<Evidence>> = BTreeMap::new();
+    let mut grouped: BTreeMap<Group<'_>, Vec<Evidence>> = BTreeMap::new();
     for (number, item) in items.iter().enumerate() {
         let owners = owners(items, &by_id, item);
         let own = claims.get(number).into_iter().flatten();
@@ -100,7 +103,13 @@ pub fn recognise(rules: &Rules, inventory: &Inventory) -> Vec<Finding> {
         }
         for vendor in rules.matcher.brands(item).into_iter().filter(|v| !vendors.contains(v)) {
             let traits = vec![("brand", item.name.clone())];
-            let mention = Evidence { item: number, traits, state: State::Mention, strength: Strength::Possible, inside: None };
+            let mention = Evidence {
+                item: number,
+                traits,
+                state: State::Mention,
+                strength: Strength::Possible,
+                inside: None,
+            };
             grouped.entry((vendor, None, item.container.as_ref(), true)).or_default().push(mention);
         }
     }
@@ -123,7 +132,8 @@ fn claims(rules: &Rules, item: &Item) -> BTreeMap<usize, Claim> {
 }
 
 fn claim(item: &Item, hits: &[(&Signature, &Hit)]) -> Option<Claim> {
-    let shows: Vec<Option<Strength>> = hits.iter().map(|(signature, _)| shows(item, signature, hits)).collect();
+    let shows: Vec<Option<Strength>> =
+        hits.iter().map(|(signature, _)| shows(item, signature, hits)).collect();
     let mut strength = shows.iter().flatten().min().copied()?;
     let counted = hits.iter().zip(&shows).filter(|(_, shown)| shown.is_some());
     let mut aspects: Vec<Aspect> = counted.map(|((signature, _), _)| signature.on.aspect()).collect();
@@ -133,9 +143,12 @@ fn claim(item: &Item, hits: &[(&Signature, &Hit)]) -> Option<Claim> {
         strength = Strength::Likely;
     }
     let named = hits.iter().zip(&shows).filter(|((signature, _), _)| signature.product.is_some());
-    let product = named.min_by_key(|(_, shown)| shown.map_or((1, None), |s| (0, Some(s)))).and_then(|((s, _), _)| s.product);
+    let product = named
+        .min_by_key(|(_, shown)| shown.map_or((1, None), |s| (0, Some(s))))
+        .and_then(|((s, _), _)| s.product);
     let component = hits.iter().any(|(signature, _)| signature.component);
-    let mut traits: Vec<_> = hits.iter().map(|(signature, hit)| (signature.on.word(), hit.value.clone())).collect();
+    let mut traits: Vec<_> =
+        hits.iter().map(|(signature, hit)| (signature.on.word(), hit.value.clone())).collect();
     traits.sort();
     traits.dedup();
     Some(Claim { product, strength, traits, component })
@@ -185,14 +198,19 @@ fn evidence(
         traits.push(("owner", owner.id.clone()));
     }
     // A part that belongs to something the maker has no part in belongs to another maker's product.
-    let whole = owners.iter().filter_map(|o| items.get(*o)).find(|o| matches!(o.kind, Kind::Package | Kind::Application));
+    let whole = owners
+        .iter()
+        .filter_map(|o| items.get(*o))
+        .find(|o| matches!(o.kind, Kind::Package | Kind::Application));
     let inside = if owner.is_none() { whole.map(|o| o.name.clone()) } else { None };
     let component = inside.is_some() || own.is_some_and(|c| c.component);
     let state = match item.state {
         State::Remnant => State::Remnant,
         _ if component => State::Component,
         // A thing that only starts or stands there is no installation by itself.
-        State::Installed if matches!(item.kind, Kind::Service | Kind::Task | Kind::Driver | Kind::File) => State::Present,
+        State::Installed if matches!(item.kind, Kind::Service | Kind::Task | Kind::Driver | Kind::File) => {
+            State::Present
+        }
         state => state,
     };
     Some(Evidence { item: number, traits, state, strength, inside })
@@ -207,7 +225,7 @@ fn finding(
     mention: bool,
     mut evidence: Vec<Evidence>,
 ) -> Finding {
-    evidence.sort_by(|a, b| (a.weight(), a.item).cmp(&(b.weight(), b.item)));
+    evidence.sort_by_key(|e| (e.weight(), e.item));
     let place = container.map_or_else(|| "host".to_owned(), |c| format!("container:{}", c.raw()));
     let id = rules.vendors.get(vendor).map_or("", |v| v.id.as_str());
     let name = if mention { "mention" } else { product_id(rules, vendor, product) };

@@ -142,7 +142,16 @@ mod tests {
 
     #[test]
     fn bytes_come_back_the_same() {
-        for bytes in [&b"plain"[..], b"\xff\xfe", b"a\\x41b", b"\\x", b"\\xzz", b"\\\\x41", "ü\u{202e}".as_bytes(), b""] {
+        for bytes in [
+            &b"plain"[..],
+            b"\xff\xfe",
+            b"a\\x41b",
+            b"\\x",
+            b"\\xzz",
+            b"\\\\x41",
+            "ü\u{202e}".as_bytes(),
+            b"",
+        ] {
             assert_eq!(Text::from_bytes(bytes).to_bytes(), bytes, "{bytes:?}");
         }
         assert_eq!(Text::from_bytes(b"k\xffl").raw(), "k\\xffl");

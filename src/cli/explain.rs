@@ -14,12 +14,30 @@ use super::{RuleArgs, World};
 
 /// Words of reports that are not defined in rules, in plain ones.
 const WORDS: &[(&str, &str)] = &[
-    ("clean", "verdict, exit code 0: nothing that the chosen instruments prohibit was found within the coverage, and all that should be looked at was."),
-    ("prohibited", "verdict, exit code 1, and ruling: something was found, surely or likely, that an instrument in force does not allow to be here."),
-    ("incomplete", "verdict, exit code 3: something could not be looked at in which software may be hidden; the coverage names it and says what to do."),
-    ("review", "verdict, exit code 4, and ruling: one weak trait points to a flagged vendor; a person must confirm it or rule it out."),
-    ("indicator", "ruling: the software shows that equipment or a purchase that an instrument bans is likely there; a person must look."),
-    ("advisory", "ruling: told for information, because the instrument does not bind yet, only warns, or finds leftovers."),
+    (
+        "clean",
+        "verdict, exit code 0: nothing that the chosen instruments prohibit was found within the coverage, and all that should be looked at was.",
+    ),
+    (
+        "prohibited",
+        "verdict, exit code 1, and ruling: something was found, surely or likely, that an instrument in force does not allow to be here.",
+    ),
+    (
+        "incomplete",
+        "verdict, exit code 3: something could not be looked at in which software may be hidden; the coverage names it and says what to do.",
+    ),
+    (
+        "review",
+        "verdict, exit code 4, and ruling: one weak trait points to a flagged vendor; a person must confirm it or rule it out.",
+    ),
+    (
+        "indicator",
+        "ruling: the software shows that equipment or a purchase that an instrument bans is likely there; a person must look.",
+    ),
+    (
+        "advisory",
+        "ruling: told for information, because the instrument does not bind yet, only warns, or finds leftovers.",
+    ),
     ("excluded", "ruling: the instrument says in so many words that it does not cover this."),
     ("excepted", "ruling: a waiver allows it."),
     ("running", "state: it runs now."),
@@ -77,7 +95,11 @@ pub(super) fn find<'a>(rules: &'a Rules, id: &str) -> Result<Subject<'a>> {
             Some(Some(product)) => return Ok(Subject::Vendor(number, Some(product))),
             Some(None) => {
                 let known: Vec<_> = products.iter().map(|p| p.id.as_str()).collect();
-                let message = format!("`{vendor}` has no product `{}`; it has: {}", product.unwrap_or(""), known.join(", "));
+                let message = format!(
+                    "`{vendor}` has no product `{}`; it has: {}",
+                    product.unwrap_or(""),
+                    known.join(", ")
+                );
                 return Err(Error::Usage(message).into());
             }
         }
@@ -91,7 +113,9 @@ pub(super) fn find<'a>(rules: &'a Rules, id: &str) -> Result<Subject<'a>> {
     match rules.instruments.iter().find(|i| i.id == id) {
         Some(instrument) => Ok(Subject::Instrument(instrument)),
         None => {
-            let message = format!("`{id}` is no vendor, product, instrument, profile, source or word of a report; see `interdict rules list`");
+            let message = format!(
+                "`{id}` is no vendor, product, instrument, profile, source or word of a report; see `interdict rules list`"
+            );
             Err(Error::Usage(message).into())
         }
     }
@@ -140,7 +164,13 @@ fn write_vendor(rules: &Rules, number: usize, product: Option<usize>, out: &mut 
     covered_by(rules, id, id, builtin, out)
 }
 
-fn covered_by(rules: &Rules, vendor: &str, product: &str, builtin: bool, out: &mut dyn Write) -> io::Result<()> {
+fn covered_by(
+    rules: &Rules,
+    vendor: &str,
+    product: &str,
+    builtin: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for instrument in rules.instruments.iter().filter(|i| i.covers(vendor, product, builtin)) {
         writeln!(out, "  covered by  {:20} {}", instrument.id, instrument.title)?;
     }
@@ -158,7 +188,11 @@ fn write_instrument(instrument: &Instrument, world: &World, out: &mut dyn Write)
         writeln!(out, "              {status} from {from}")?;
     }
     writeln!(out, "  covers      {}", instrument.words)?;
-    let vendors = if instrument.covers.is_empty() { "the vendors of --rules".to_owned() } else { instrument.covers.join(", ") };
+    let vendors = if instrument.covers.is_empty() {
+        "the vendors of --rules".to_owned()
+    } else {
+        instrument.covers.join(", ")
+    };
     writeln!(out, "  vendors     {vendors}")?;
     for (_, words) in &instrument.excludes {
         writeln!(out, "  excludes    {words}")?;
@@ -168,7 +202,14 @@ fn write_instrument(instrument: &Instrument, world: &World, out: &mut dyn Write)
         writeln!(out, "  not         {spares}")?;
     }
     for clock in &instrument.clocks {
-        writeln!(out, "  by {}  {} ({} calendar days from {})", clock.due(), clock.duty, clock.days, clock.issued)?;
+        writeln!(
+            out,
+            "  by {}  {} ({} calendar days from {})",
+            clock.due(),
+            clock.duty,
+            clock.days,
+            clock.issued
+        )?;
     }
     if let Some(note) = &instrument.note {
         writeln!(out, "  note        {note}")?;

@@ -21,7 +21,7 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(self, world: &World) -> Result<u8> {
-        let outputs = Outputs::open(&self.output, LIST_FORMATS, |f: &ListFormat| f.id)?;
+        let outputs = Outputs::check(&self.output, LIST_FORMATS, |f: &ListFormat| f.id)?;
         let target = Target::named(self.look.target.as_deref(), self.look.excluded()?)?;
         let watch = Watch::new(world);
         let done = |source: &str| watch.done(source);

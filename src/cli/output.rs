@@ -7,34 +7,34 @@ use anyhow::Result;
 use interdict::error::Error;
 use interdict::target::operator::Output;
 
-/// Outputs that were asked for, each with its format and its opened place.
-pub(super) struct Outputs<F: 'static>(Vec<(&'static F, Place)>);
-
-enum Place {
-    Standard,
-    File(String, Output),
-}
+/// Outputs that were asked for: each format and its file, or standard output.
+pub(super) struct Outputs<F: 'static>(Vec<(&'static F, Option<String>)>);
 
 impl<F> Outputs<F> {
-    /// Opens the outputs, before anything is scanned; `table` on standard output where none is asked for.
-    pub(super) fn open(asked: &[String], formats: &'static [F], id: fn(&F) -> &'static str) -> Result<Self> {
+    /// Checks the outputs, before anything is scanned; `table` on standard output where none is asked for.
+    pub(super) fn check(asked: &[String], formats: &'static [F], id: fn(&F) -> &'static str) -> Result<Self> {
         let default = ["table".to_owned()];
         let asked = if asked.is_empty() { &default } else { asked };
         let mut outputs = Vec::new();
         for asked in asked {
-            let (name, path) = asked.split_once('=').map_or((asked.as_str(), None), |(name, path)| (name, Some(path)));
+            let (name, path) =
+                asked.split_once('=').map_or((asked.as_str(), None), |(name, path)| (name, Some(path)));
             let Some(format) = formats.iter().find(|f| id(f) == name) else {
                 let known: Vec<_> = formats.iter().map(id).collect();
-                return Err(Error::Usage(format!("there is no format `{name}`; there are: {}", known.join(", "))).into());
+                return Err(Error::Usage(format!(
+                    "there is no format `{name}`; there are: {}",
+                    known.join(", ")
+                ))
+                .into());
             };
-            let place = match path {
-                None | Some("-") => Place::Standard,
+            match path.filter(|path| *path != "-") {
                 Some("") => return Err(Error::Usage(format!("-o {asked} names no file")).into()),
-                Some(path) => Place::File(path.to_owned(), Output::create(Path::new(path))?),
-            };
-            outputs.push((format, place));
+                Some(path) => Output::check(Path::new(path))?,
+                None => {}
+            }
+            outputs.push((format, path.filter(|path| *path != "-").map(str::to_owned)));
         }
-        if outputs.iter().filter(|(_, place)| matches!(place, Place::Standard)).count() > 1 {
+        if outputs.iter().filter(|(_, path)| path.is_none()).count() > 1 {
             let message = "only one format can go to standard output; give the others a file, as in -o json=report.json";
             return Err(Error::Usage(message.to_owned()).into());
         }
@@ -43,10 +43,11 @@ impl<F> Outputs<F> {
 
     /// Writes each output whole. A reader that went away does not change the verdict.
     pub(super) fn write(self, mut write: impl FnMut(&F, &mut dyn Write) -> io::Result<()>) -> Result<()> {
-        for (format, place) in self.0 {
-            match place {
-                Place::Standard => standard(|out| write(format, out))?,
-                Place::File(path, mut output) => {
+        for (format, path) in self.0 {
+            match path {
+                None => standard(|out| write(format, out))?,
+                Some(path) => {
+                    let mut output = Output::create(Path::new(&path))?;
                     let done = write(format, &mut output).and_then(|()| output.finish());
                     done.map_err(|e| Error::Writing { path, reason: e.to_string() })?;
                 }

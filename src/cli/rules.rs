@@ -103,7 +103,14 @@ fn write_list(rules: &Loaded, world: &World, out: &mut dyn Write) -> io::Result<
     }
     writeln!(out, "\nINSTRUMENTS")?;
     for instrument in &rules.instruments {
-        writeln!(out, "  {:24}{} [{}, {}]", instrument.id, instrument.title, instrument.status(today), instrument.force)?;
+        writeln!(
+            out,
+            "  {:24}{} [{}, {}]",
+            instrument.id,
+            instrument.title,
+            instrument.status(today),
+            instrument.force
+        )?;
     }
     writeln!(out, "\nPROFILES")?;
     for profile in &rules.profiles {
@@ -117,13 +124,19 @@ fn write_whole(rules: &Loaded, subject: &Subject<'_>, world: &World, out: &mut d
     subject.write(rules, world, out)?;
     let Some((vendor, product)) = subject.vendor(rules) else { return Ok(()) };
     writeln!(out, "\nRecognised by:")?;
-    let chosen = rules.signatures.iter().filter(|s| s.vendor == vendor && (product.is_none() || s.product == product));
+    let chosen =
+        rules.signatures.iter().filter(|s| s.vendor == vendor && (product.is_none() || s.product == product));
     for signature in chosen {
         let shows = signature.strength.map_or("supports others", |s| s.max(signature.on.ceiling()).word());
         let contested = if signature.contested { ", contested" } else { "" };
         let component = if signature.component { ", a part of others' products" } else { "" };
         let of = recognise::product_id(rules, vendor, signature.product);
-        writeln!(out, "  {} ({shows}{contested}{component}; {of}): {}", signature.on, signature.values.join("; "))?;
+        writeln!(
+            out,
+            "  {} ({shows}{contested}{component}; {of}): {}",
+            signature.on,
+            signature.values.join("; ")
+        )?;
         if let Some(source) = &signature.source {
             writeln!(out, "      source: {source}")?;
         }

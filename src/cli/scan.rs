@@ -59,7 +59,7 @@ impl Scan {
             let message = "there is no instrument to judge by; name one with --under, or give --rules that name vendors";
             return Err(Error::Usage(message.to_owned()).into());
         }
-        let outputs = Outputs::open(&self.output, FORMATS, |f: &Format| f.id)?;
+        let outputs = Outputs::check(&self.output, FORMATS, |f: &Format| f.id)?;
         let target = Target::named(self.look.target.as_deref(), self.look.excluded()?)?;
         let watch = Watch::new(world);
         let done = |source: &str| watch.done(source);

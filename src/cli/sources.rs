@@ -54,7 +54,8 @@ impl Sources {
 
 /// What a source reads, needs and cannot notice.
 pub(super) fn describe(source: &Source, out: &mut dyn Write) -> std::io::Result<()> {
-    let words = |kinds: &[interdict::item::Kind]| kinds.iter().map(|k| k.word()).collect::<Vec<_>>().join(", ");
+    let words =
+        |kinds: &[interdict::item::Kind]| kinds.iter().map(|k| k.word()).collect::<Vec<_>>().join(", ");
     writeln!(out, "  yields      {}", words(source.yields))?;
     writeln!(out, "  needs       {}; from depth {} on", source.needs, source.depth)?;
     writeln!(out, "  rights      {}", source.rights)?;

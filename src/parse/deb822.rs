@@ -114,7 +114,8 @@ impl<R: BufRead> Iterator for Paragraphs<R> {
 fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|&b| b == b':')?;
     let (name, rest) = line.split_at(colon);
-    let named = name.first().is_some_and(|&b| b != b'#' && b != b'-') && name.iter().all(u8::is_ascii_graphic);
+    let named =
+        name.first().is_some_and(|&b| b != b'#' && b != b'-') && name.iter().all(u8::is_ascii_graphic);
     named.then(|| (name, rest.get(1..).unwrap_or_default()))
 }
 

@@ -80,7 +80,9 @@ pub fn item(mut from: Object) -> Result<Item, String> {
         }
     }
     for path in list(from, "paths")? {
-        let Value::String(path) = path else { return Err("`paths` holds something that is no string".to_owned()) };
+        let Value::String(path) = path else {
+            return Err("`paths` holds something that is no string".to_owned());
+        };
         item.paths.push(path.into());
     }
     item.place = text(from, "place")?.or_else(|| item.paths.first().cloned()).unwrap_or_default();
@@ -157,12 +159,15 @@ pub fn header(mut from: Object) -> Result<Header, String> {
 }
 
 fn coverage(row: Value) -> Result<Coverage, String> {
-    let Value::Object(mut row) = row else { return Err("`coverage` holds something that is no object".to_owned()) };
+    let Value::Object(mut row) = row else {
+        return Err("`coverage` holds something that is no object".to_owned());
+    };
     let row = &mut row;
     let source = text(row, "source")?.ok_or("a row of `coverage` has no `source`")?;
     let state = word(text(row, "state")?.as_ref(), "state", CoverageState::parse)?;
     let state = state.ok_or("a row of `coverage` has no `state`")?;
-    let items = row.get("items").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
+    let items =
+        row.get("items").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
     let reason = text(row, "reason")?;
     let mut gaps = list(row, "gaps")?.into_iter().map(gap).collect::<Result<Vec<_>, _>>()?;
     let told = matches!(state, CoverageState::Failed | CoverageState::Partial);
@@ -174,7 +179,9 @@ fn coverage(row: Value) -> Result<Coverage, String> {
 }
 
 fn gap(gap: Value) -> Result<Gap, String> {
-    let Value::Object(mut gap) = gap else { return Err("`gaps` holds something that is no object".to_owned()) };
+    let Value::Object(mut gap) = gap else {
+        return Err("`gaps` holds something that is no object".to_owned());
+    };
     let gap = &mut gap;
     let code = word(text(gap, "code")?.as_ref(), "code", GapCode::parse)?.unwrap_or(GapCode::Io);
     Ok(Gap {

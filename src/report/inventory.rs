@@ -10,8 +10,18 @@ use super::{ListFormat, Scan, Style};
 use crate::inventory::Inventory;
 
 pub(super) const FORMATS: &[ListFormat] = &[
-    ListFormat { id: "json", about: "one JSON document, interdict.inventory/1", extension: "json", write: json },
-    ListFormat { id: "ndjson", about: "a header and one JSON item a line", extension: "ndjson", write: ndjson },
+    ListFormat {
+        id: "json",
+        about: "one JSON document, interdict.inventory/1",
+        extension: "json",
+        write: json,
+    },
+    ListFormat {
+        id: "ndjson",
+        about: "a header and one JSON item a line",
+        extension: "ndjson",
+        write: ndjson,
+    },
     ListFormat { id: "table", about: "for people", extension: "txt", write: table },
 ];
 

@@ -75,7 +75,11 @@ impl<'a> ReportV1<'a> {
         Self {
             schema: "interdict.report/1",
             tool: TOOL,
-            rules: report.rules.iter().map(|r| RulesV1 { id: &r.id, version: &r.version, sha256: &r.sha256 }).collect(),
+            rules: report
+                .rules
+                .iter()
+                .map(|r| RulesV1 { id: &r.id, version: &r.version, sha256: &r.sha256 })
+                .collect(),
             target: TargetV1::of(&inventory.subject),
             host: HostV1::of(&inventory.host),
             scan: ScanV1::of(&report.scan),

@@ -77,7 +77,13 @@ pub struct Report {
 impl Report {
     /// Puts the answer together.
     #[must_use]
-    pub fn new(rules: &Rules, scan: Scan, inventory: Inventory, findings: Vec<Finding>, judgment: Judgment) -> Self {
+    pub fn new(
+        rules: &Rules,
+        scan: Scan,
+        inventory: Inventory,
+        findings: Vec<Finding>,
+        judgment: Judgment,
+    ) -> Self {
         let named = |(finding, rulings): (Finding, Vec<Ruling>)| {
             let vendor = rules.vendors.get(finding.vendor);
             let product = finding.product.and_then(|p| vendor?.products.get(p));
@@ -85,7 +91,8 @@ impl Report {
             Reported {
                 vendor: vendor.map(|v| v.id.clone()).unwrap_or_default(),
                 product: product_id(rules, finding.vendor, finding.product).to_owned(),
-                product_name: product.map_or_else(|| format!("software by {vendor_name}"), |p| p.name.clone()),
+                product_name: product
+                    .map_or_else(|| format!("software by {vendor_name}"), |p| p.name.clone()),
                 vendor_name,
                 finding,
                 rulings,

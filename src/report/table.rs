@@ -21,7 +21,8 @@ const SHOWN_PATHS: usize = 4;
 fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let inventory = &report.inventory;
     host(inventory, &report.scan, style, out)?;
-    let rules: Vec<_> = report.rules.iter().map(|r| format!("{} {}", r.id, r.version).trim().to_owned()).collect();
+    let rules: Vec<_> =
+        report.rules.iter().map(|r| format!("{} {}", r.id, r.version).trim().to_owned()).collect();
     field("Rules", &rules.join(", "), style, out)?;
     field("Law as of", &report.scan.as_of.to_string(), style, out)?;
     writeln!(out)?;
@@ -29,7 +30,8 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     for line in wrapped(&said(report), style.width) {
         writeln!(out, "{line}")?;
     }
-    let (findings, mentions): (Vec<_>, Vec<_>) = report.findings.iter().partition(|f| f.finding.state != State::Mention);
+    let (findings, mentions): (Vec<_>, Vec<_>) =
+        report.findings.iter().partition(|f| f.finding.state != State::Mention);
     if !findings.is_empty() {
         heading("Findings", style, out)?;
         let mut rows = plain(style, &["#", "Product", "Version", "Where", "State", "Sure", "Ruling"]);
@@ -54,7 +56,9 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     }
     if !mentions.is_empty() {
         heading("Named, but not by the vendor (does not count)", style, out)?;
-        for item in mentions.iter().flat_map(|f| &f.finding.evidence).filter_map(|e| inventory.items.get(e.item)) {
+        for item in
+            mentions.iter().flat_map(|f| &f.finding.evidence).filter_map(|e| inventory.items.get(e.item))
+        {
             entry("", &format!("{} {} ({})", item.kind, item.name, item.place), style, out)?;
         }
     }
@@ -62,7 +66,11 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut rows = plain(style, &["Instrument", "Status", "Verdict", "Title"]);
     for outcome in &report.outcomes {
         let next = outcome.next.map(|(day, status)| format!(", {status} from {day}")).unwrap_or_default();
-        let status = if outcome.status == Status::NotYet { "not made yet".to_owned() } else { outcome.status.to_string() };
+        let status = if outcome.status == Status::NotYet {
+            "not made yet".to_owned()
+        } else {
+            outcome.status.to_string()
+        };
         rows.add_row([
             outcome.id.clone(),
             status + &next,
@@ -104,14 +112,17 @@ pub(super) fn host(inventory: &Inventory, scan: &Scan, style: Style, out: &mut d
 }
 
 fn verdict(report: &Report) -> String {
-    let others: Vec<_> = report.verdicts.iter().skip(1).filter(|v| **v != Verdict::Clean).map(|v| v.word()).collect();
+    let others: Vec<_> =
+        report.verdicts.iter().skip(1).filter(|v| **v != Verdict::Clean).map(|v| v.word()).collect();
     let others = if others.is_empty() { String::new() } else { format!(" (also {})", others.join(", ")) };
     format!("{}{others}", report.verdict.word().to_uppercase())
 }
 
 /// The verdict in a sentence or two.
 fn said(report: &Report) -> String {
-    let with = |kind: RulingKind| report.findings.iter().filter(move |f| f.rulings.first().is_some_and(|r| r.ruling == kind));
+    let with = |kind: RulingKind| {
+        report.findings.iter().filter(move |f| f.rulings.first().is_some_and(|r| r.ruling == kind))
+    };
     let products = |n: usize| if n == 1 { "1 product".to_owned() } else { format!("{n} products") };
     let mut said = Vec::new();
     let prohibited = with(RulingKind::Prohibited);
@@ -138,28 +149,49 @@ fn said(report: &Report) -> String {
         said.push(format!("{} told for information.", products(told)));
     }
     if prohibited + unsure == 0 {
-        said.push("Nothing that the chosen instruments prohibit was found within the coverage below.".to_owned());
+        said.push(
+            "Nothing that the chosen instruments prohibit was found within the coverage below.".to_owned(),
+        );
     }
-    let silent = report.findings.iter().filter(|f| f.rulings.is_empty() && f.finding.state != State::Mention).count();
+    let silent =
+        report.findings.iter().filter(|f| f.rulings.is_empty() && f.finding.state != State::Mention).count();
     if silent > 0 {
         said.push(format!("{} not covered by the chosen instruments.", products(silent)));
     }
     said.join(" ")
 }
 
-fn detail(number: usize, reported: &Reported, inventory: &Inventory, style: Style, out: &mut dyn Write) -> io::Result<()> {
+fn detail(
+    number: usize,
+    reported: &Reported,
+    inventory: &Inventory,
+    style: Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let finding = &reported.finding;
     let version = finding.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
     let inside = finding.inside.as_ref().map(|i| format!(", inside {i}")).unwrap_or_default();
-    let place = if finding.place.raw() == "host" { "on the host".to_owned() } else { format!("in {}", finding.place) };
-    let title = format!("{}{version} by {}, {} {place}{inside}", reported.product_name, reported.vendor_name, finding.state);
+    let place = if finding.place.raw() == "host" {
+        "on the host".to_owned()
+    } else {
+        format!("in {}", finding.place)
+    };
+    let title = format!(
+        "{}{version} by {}, {} {place}{inside}",
+        reported.product_name, reported.vendor_name, finding.state
+    );
     entry(&format!("{number}. "), &Text::from(title).to_string(), style, out)?;
     if reported.rulings.is_empty() {
         entry("   ", "not covered by the chosen instruments", style, out)?;
     }
     for ruling in &reported.rulings {
         let due = ruling.due.map(|d| format!(" (due {d})")).unwrap_or_default();
-        entry("   ", &format!("{} under {}{due}: {}", ruling.ruling, ruling.instrument, ruling.reason), style, out)?;
+        entry(
+            "   ",
+            &format!("{} under {}{due}: {}", ruling.ruling, ruling.instrument, ruling.reason),
+            style,
+            out,
+        )?;
     }
     for evidence in finding.evidence.iter().take(SHOWN) {
         let Some(item) = inventory.items.get(evidence.item) else { continue };
@@ -167,7 +199,14 @@ fn detail(number: usize, reported: &Reported, inventory: &Inventory, style: Styl
         let mut traits: Vec<_> = evidence.traits.iter().filter(|(on, _)| *on != "path").collect();
         traits.dedup();
         let traits: Vec<_> = traits.iter().map(|(on, value)| format!("{on} {value}")).collect();
-        let line = format!("{} {} {}{version} [{}] in {}", evidence.state, item.kind, item.name, traits.join(", "), item.place);
+        let line = format!(
+            "{} {} {}{version} [{}] in {}",
+            evidence.state,
+            item.kind,
+            item.name,
+            traits.join(", "),
+            item.place
+        );
         entry("   - ", &line, style, out)?;
         for path in item.paths.iter().take(SHOWN_PATHS) {
             entry("     ", &path.to_string(), style, out)?;
@@ -196,7 +235,12 @@ pub(super) fn coverage(inventory: &Inventory, style: Style, out: &mut dyn Write)
         if notes.is_empty() && row.state == CoverageState::Absent {
             notes.push("not on this system".to_owned());
         }
-        rows.add_row([row.source.to_string(), row.state.to_string(), row.items.to_string(), notes.join("\n")]);
+        rows.add_row([
+            row.source.to_string(),
+            row.state.to_string(),
+            row.items.to_string(),
+            notes.join("\n"),
+        ]);
     }
     writeln!(out, "{rows}")
 }

@@ -20,7 +20,7 @@ pub(super) struct At<T> {
 
 /// A table of a document.
 pub(super) struct Table<'a> {
-    table: &'a DeTable<'a>,
+    keys: &'a DeTable<'a>,
     /// Where it begins: its header, or the whole document.
     pub(super) place: Place,
     asked: RefCell<Vec<&'static str>>,
@@ -29,16 +29,22 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     pub(super) fn new(table: &'a DeTable<'a>, place: Place, problems: &'a RefCell<Problems>) -> Self {
-        Self { table, place, asked: RefCell::default(), problems }
+        Self { keys: table, place, asked: RefCell::default(), problems }
     }
 
-    pub(super) fn error(&self, place: &Place, code: &'static str, message: impl Into<String>, label: impl Into<String>) {
+    pub(super) fn error(
+        &self,
+        place: &Place,
+        code: &'static str,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) {
         self.problems.borrow_mut().error(place, code, message, label);
     }
 
     fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.asked.borrow_mut().push(key);
-        self.table.get(key)
+        self.keys.get(key)
     }
 
     fn at(&self, value: &Spanned<DeValue<'_>>) -> Place {
@@ -47,7 +53,12 @@ impl<'a> Table<'a> {
 
     fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
         let found = value.get_ref().type_str();
-        self.error(&self.at(value), "wrong-type", format!("`{key}` is of the wrong type"), format!("expected {wanted}, found {found}"));
+        self.error(
+            &self.at(value),
+            "wrong-type",
+            format!("`{key}` is of the wrong type"),
+            format!("expected {wanted}, found {found}"),
+        );
     }
 
     /// Whether the key stands there.
@@ -72,7 +83,12 @@ impl<'a> Table<'a> {
     /// A text that must stand there.
     pub(super) fn required(&self, key: &'static str) -> Option<At<String>> {
         if self.get(key).is_none() {
-            self.error(&self.place, "missing-key", format!("`{key}` is missing"), format!("this needs `{key} = \"…\"`"));
+            self.error(
+                &self.place,
+                "missing-key",
+                format!("`{key}` is missing"),
+                format!("this needs `{key} = \"…\"`"),
+            );
         }
         self.text(key)
     }
@@ -95,12 +111,17 @@ impl<'a> Table<'a> {
             return Vec::new();
         };
         let mut texts = Vec::new();
-        for entry in list.iter() {
+        for entry in list {
             match entry.get_ref().as_str() {
                 Some(text) if !text.trim().is_empty() => {
                     texts.push(At { value: text.to_owned(), place: self.at(entry) });
                 }
-                Some(_) => self.error(&self.at(entry), "empty-value", "an empty text in a list", "expected some text"),
+                Some(_) => self.error(
+                    &self.at(entry),
+                    "empty-value",
+                    "an empty text in a list",
+                    "expected some text",
+                ),
                 None => self.wrong_type(key, entry, "a string"),
             }
         }
@@ -119,7 +140,8 @@ impl<'a> Table<'a> {
     /// A whole number.
     pub(super) fn number(&self, key: &'static str) -> Option<i64> {
         let value = self.get(key)?;
-        let number = value.get_ref().as_integer().and_then(|i| i64::from_str_radix(i.as_str(), i.radix()).ok());
+        let number =
+            value.get_ref().as_integer().and_then(|i| i64::from_str_radix(i.as_str(), i.radix()).ok());
         if number.is_none() {
             self.wrong_type(key, value, "a whole number");
         }
@@ -141,20 +163,35 @@ impl<'a> Table<'a> {
             Ok(date) if text.len() == 10 => Some(At { value: date, place: self.at(value) }),
             _ => {
                 let message = format!("`{text}` is no date");
-                self.error(&self.at(value), "bad-date", message, "expected a day of the calendar, as in \"2018-10-01\"");
+                self.error(
+                    &self.at(value),
+                    "bad-date",
+                    message,
+                    "expected a day of the calendar, as in \"2018-10-01\"",
+                );
                 None
             }
         }
     }
 
     /// A word of a closed set.
-    pub(super) fn word<T: Copy>(&self, key: &'static str, all: &[T], spell: fn(T) -> &'static str) -> Option<T> {
+    pub(super) fn word<T: Copy>(
+        &self,
+        key: &'static str,
+        all: &[T],
+        spell: fn(T) -> &'static str,
+    ) -> Option<T> {
         let text = self.text(key)?;
         self.word_of(&text, all, spell)
     }
 
     /// A list of words of a closed set.
-    pub(super) fn words<T: Copy>(&self, key: &'static str, all: &[T], spell: fn(T) -> &'static str) -> Vec<T> {
+    pub(super) fn words<T: Copy>(
+        &self,
+        key: &'static str,
+        all: &[T],
+        spell: fn(T) -> &'static str,
+    ) -> Vec<T> {
         self.texts(key).iter().filter_map(|text| self.word_of(text, all, spell)).collect()
     }
 
@@ -199,23 +236,28 @@ impl<'a> Table<'a> {
     /// Reports every key that nobody asked for.
     pub(super) fn end(self) {
         let asked = self.asked.into_inner();
-        for (key, _) in self.table {
+        for (key, _) in self.keys {
             let name = key.get_ref().as_ref();
             if asked.contains(&name) {
                 continue;
             }
             let place = Place { file: self.place.file, span: key.span() };
             let near = nearest(name, asked.iter().copied());
-            let label = match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
+            let label = near.map_or_else(
+                || {
                     let mut known = asked.clone();
                     known.sort_unstable();
                     known.dedup();
                     format!("known here: {}", known.join(", "))
-                }
-            };
-            self.problems.borrow_mut().error(&place, "unknown-key", format!("the key `{name}` is not known here"), label);
+                },
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.problems.borrow_mut().error(
+                &place,
+                "unknown-key",
+                format!("the key `{name}` is not known here"),
+                label,
+            );
         }
     }
 }
@@ -230,7 +272,9 @@ fn json(value: &DeValue<'_>) -> serde_json::Value {
     match value {
         DeValue::String(text) => text.to_string().into(),
         DeValue::Boolean(flag) => (*flag).into(),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).unwrap_or_default().into(),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).unwrap_or_default().into()
+        }
         DeValue::Float(number) => number.as_str().into(),
         DeValue::Datetime(date) => date.to_string().into(),
         DeValue::Array(list) => list.iter().map(|v| json(v.get_ref())).collect(),

@@ -1,7 +1,7 @@
 //! Laws, directives and orders: what they cover, from when, and what they ask for.
 
-use jiff::civil::Date;
 use jiff::ToSpan;
+use jiff::civil::Date;
 
 use crate::word::words;
 

@@ -37,12 +37,19 @@ struct Patterns {
 
 impl Patterns {
     fn new<'a>(on: Trait, values: impl Iterator<Item = (usize, &'a str)>) -> Result<Self, globset::Error> {
-        let (mut exact, mut globs, mut numbers) = (HashMap::<String, Vec<usize>>::new(), GlobSetBuilder::new(), Vec::new());
+        let (mut exact, mut globs, mut numbers) =
+            (HashMap::<String, Vec<usize>>::new(), GlobSetBuilder::new(), Vec::new());
         for (number, value) in values {
             let value = normal(on, value);
             if has_wildcard(&value) {
                 // Only `*` and `?` are special in rule files.
-                let literal = |c: char| if matches!(c, '[' | ']' | '{' | '}' | '!' | '\\') { format!("\\{c}") } else { c.to_string() };
+                let literal = |c: char| {
+                    if matches!(c, '[' | ']' | '{' | '}' | '!' | '\\') {
+                        format!("\\{c}")
+                    } else {
+                        c.to_string()
+                    }
+                };
                 let mut glob: String = value.chars().map(literal).collect();
                 while glob.contains("**") {
                     glob = glob.replace("**", "*");
@@ -79,7 +86,8 @@ impl Matcher {
                 traits.push((*on, Patterns::new(*on, values)?));
             }
         }
-        let brands = vendors.iter().enumerate().flat_map(|(n, v)| v.brand.iter().map(move |b| (n, b.as_str())));
+        let brands =
+            vendors.iter().enumerate().flat_map(|(n, v)| v.brand.iter().map(move |b| (n, b.as_str())));
         Ok(Self { traits, brands: Patterns::new(Trait::Name, brands)? })
     }
 
@@ -100,7 +108,9 @@ impl Matcher {
                 found.sort_unstable();
                 found.dedup();
                 for signature in found.drain(..) {
-                    let looked_at = signatures.get(signature).is_some_and(|s| s.kinds.is_empty() || s.kinds.contains(&item.kind));
+                    let looked_at = signatures
+                        .get(signature)
+                        .is_some_and(|s| s.kinds.is_empty() || s.kinds.contains(&item.kind));
                     if looked_at && !hits.iter().any(|h: &Hit| h.signature == signature && h.value == value) {
                         hits.push(Hit { signature, value: value.clone() });
                     }
@@ -124,7 +134,8 @@ impl Matcher {
 
 /// What of an item a trait looks at.
 fn values(on: Trait, item: &Item) -> Vec<Text> {
-    let named = |kinds: &[Kind]| if kinds.contains(&item.kind) { vec![item.name.clone()] } else { Vec::new() };
+    let named =
+        |kinds: &[Kind]| if kinds.contains(&item.kind) { vec![item.name.clone()] } else { Vec::new() };
     match on {
         Trait::Publisher => item.publisher.iter().cloned().collect(),
         Trait::Signer => {
@@ -135,10 +146,10 @@ fn values(on: Trait, item: &Item) -> Vec<Text> {
         Trait::Package => named(&[Kind::Package]),
         Trait::Process => named(&[Kind::Process]),
         Trait::Service => {
-            let names = named(&[Kind::Service]).into_iter().chain(item.service.clone());
-            let mut names: Vec<_> = names.collect();
-            names.dedup();
-            names
+            let mut found = named(&[Kind::Service]);
+            found.extend(item.service.clone());
+            found.dedup();
+            found
         }
         Trait::Path => item.paths.clone(),
         Trait::File => {

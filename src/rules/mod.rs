@@ -87,12 +87,14 @@ impl Rules {
         let (packs, mut problems) = pack::read(files);
         let matcher = match Matcher::new(&packs.vendors, &packs.signatures) {
             Ok(matcher) => matcher,
-            Err(e) => return Err(Error::Rules(format!("cannot compile the patterns of the rule files: {e}"))),
+            Err(e) => {
+                return Err(Error::Rules(format!("cannot compile the patterns of the rule files: {e}")));
+            }
         };
         let refs = files.iter().enumerate().map(|(number, file)| PackRef {
             id: stem(&file.path),
             version: packs.versions.get(&number).cloned().unwrap_or_default(),
-            sha256: Sha256::digest(file.text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect(),
+            sha256: hex(&Sha256::digest(file.text.as_bytes())),
         });
         let mut rules = Self {
             packs: refs.collect(),
@@ -162,7 +164,8 @@ impl Rules {
     }
 
     fn unknown(&self, id: &str) -> Error {
-        let known = self.instruments.iter().map(|i| i.id.as_str()).chain(self.profiles.iter().map(|p| p.id.as_str()));
+        let known =
+            self.instruments.iter().map(|i| i.id.as_str()).chain(self.profiles.iter().map(|p| p.id.as_str()));
         let help = match nearest(id, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`interdict rules list` shows those there are".to_owned(),
@@ -189,4 +192,14 @@ fn builtin_files(all: bool) -> Vec<RuleFile> {
 fn stem(path: &str) -> String {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     name.strip_suffix(".toml").unwrap_or(name).to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a string cannot fail.
+        let written = write!(out, "{byte:02x}");
+        debug_assert!(written.is_ok());
+        out
+    })
 }

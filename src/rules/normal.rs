@@ -24,7 +24,11 @@ pub(super) fn normal(on: Trait, text: &str) -> String {
 
 fn folded(text: &str) -> String {
     // Nearly all names are ASCII, which is its own normal form.
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.nfkc().flat_map(char::to_lowercase).nfkc().collect() }
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    }
 }
 
 fn name(text: &str) -> String {
@@ -33,7 +37,8 @@ fn name(text: &str) -> String {
 
 fn company(text: &str) -> String {
     // A maintainer's address is not the company's name.
-    let text = text.split_once('<').map_or(text, |(name, _)| if name.trim().is_empty() { text } else { name });
+    let text =
+        text.split_once('<').map_or(text, |(name, _)| if name.trim().is_empty() { text } else { name });
     let folded = folded(text);
     spaced(folded.split(|c: char| !c.is_alphanumeric() && c != '*' && c != '?').filter(|w| !w.is_empty()))
 }
@@ -63,7 +68,10 @@ mod tests {
     #[test]
     fn companies_compare_without_punctuation_spacing_and_width() {
         let of = |text| normal(Trait::Publisher, text);
-        assert_eq!(of("Tencent Technology(Shenzhen) Co., Ltd."), of("TENCENT  Technology (Shenzhen) Co.,Ltd"));
+        assert_eq!(
+            of("Tencent Technology(Shenzhen) Co., Ltd."),
+            of("TENCENT  Technology (Shenzhen) Co.,Ltd")
+        );
         assert_eq!(of("腾讯科技（深圳）有限公司"), of("腾讯科技(深圳)有限公司"));
         assert_eq!(of("Kaspersky Lab <info@example.org>"), "kaspersky lab");
         assert_eq!(of("<root@localhost>"), "root localhost");

@@ -179,9 +179,14 @@ impl Packs {
         files: &[RuleFile],
         problems: &RefCell<Problems>,
     ) {
-        let lack = |code, message: &str, label: &str| problems.borrow_mut().lack(files, place, code, message, label);
+        let lack =
+            |code, message: &str, label: &str| problems.borrow_mut().lack(files, place, code, message, label);
         if signature.source.is_none() {
-            lack("no-source", "a signature without a source", "say where the value was published: `source = \"…\"`");
+            lack(
+                "no-source",
+                "a signature without a source",
+                "say where the value was published: `source = \"…\"`",
+            );
         }
         if signature.hit.is_empty() || signature.miss.is_empty() {
             let label = "say what it must match and what not: `hit = [\"…\"]`, `miss = [\"…\"]`";
@@ -215,7 +220,12 @@ impl Packs {
         let covers = table.texts("covers");
         let covers_rule_files = table.flag("covers-rule-files");
         if covers.is_empty() && !covers_rule_files {
-            table.error(&table.place, "missing-key", "`covers` is missing", "this needs `covers = [\"vendor\"]`");
+            table.error(
+                &table.place,
+                "missing-key",
+                "`covers` is missing",
+                "this needs `covers = [\"vendor\"]`",
+            );
         }
         let mut instrument = Instrument {
             id: id.as_ref().map(|i| i.value.clone()).unwrap_or_default(),
@@ -238,40 +248,8 @@ impl Packs {
             note: optional("note"),
         };
         instrument.covers = self.refer(covers);
-        for source in table.tables("source") {
-            let mark = source.word("read", Mark::ALL, Mark::word);
-            let place = source.required("place");
-            if !source.has("read") {
-                let label = "this needs `read = \"T\"`, \"O\" or \"S\"; what was not read does not ship";
-                source.error(&source.place, "missing-key", "`read` is missing", label);
-            }
-            if let (Some(mark), Some(place)) = (mark, place) {
-                instrument.sources.push((mark, place.value));
-            }
-            source.end();
-        }
-        if instrument.sources.is_empty() {
-            let label = "this needs `[[instrument.source]]`";
-            table.error(&table.place, "no-source", "an instrument without a source", label);
-        }
-        for phase in table.tables("phase") {
-            let (from, status) = (phase.date("from"), phase.word("status", Status::ALL, Status::word));
-            for key in ["from", "status"] {
-                if !phase.has(key) {
-                    phase.error(&phase.place, "missing-key", format!("`{key}` is missing"), "a phase has a day and a status");
-                }
-            }
-            if let (Some(from), Some(status)) = (from, status) {
-                if instrument.phases.last().is_some_and(|(before, _)| *before >= from.value) {
-                    phase.error(&from.place, "phase-order", "phases go forward in time", "not after the phase before it");
-                }
-                instrument.phases.push((from.value, status));
-            }
-            phase.end();
-        }
-        if instrument.phases.is_empty() {
-            table.error(&table.place, "missing-key", "`phase` is missing", "this needs `[[instrument.phase]]`");
-        }
+        read_sources(&table, &mut instrument);
+        read_phases(&table, &mut instrument);
         for exclusion in table.tables("exclude") {
             let products = exclusion.texts("products");
             let products = self.refer(products);
@@ -306,7 +284,11 @@ impl Packs {
             self.define("instrument", &id.value, &id.place, problems);
         }
         let id = id.map(|i| i.value).unwrap_or_default();
-        self.profiles.push(Profile { id, title, instruments: instruments.into_iter().map(|i| i.value).collect() });
+        self.profiles.push(Profile {
+            id,
+            title,
+            instruments: instruments.into_iter().map(|i| i.value).collect(),
+        });
         table.end();
     }
 
@@ -336,7 +318,12 @@ impl Packs {
 fn plain(on: Trait, table: &Table<'_>) -> Signature {
     let values = table.texts(on.word());
     if values.is_empty() {
-        table.error(&table.place, "empty-value", format!("`{on}` lists nothing"), "expected at least one value");
+        table.error(
+            &table.place,
+            "empty-value",
+            format!("`{on}` lists nothing"),
+            "expected at least one value",
+        );
     }
     for value in &values {
         check_pattern(table, value);
@@ -363,10 +350,63 @@ fn check_pattern(table: &Table<'_>, pattern: &At<String>) {
     if !normal::has_wildcard(&pattern.value) {
         return;
     }
-    let letters = pattern.value.chars().filter(|c| c.is_alphanumeric()).map(|c| 1 + usize::from(!c.is_ascii()));
+    let letters =
+        pattern.value.chars().filter(|c| c.is_alphanumeric()).map(|c| 1 + usize::from(!c.is_ascii()));
     if letters.sum::<usize>() < MIN_LETTERS {
         let message = format!("the pattern `{}` is too broad", pattern.value);
         let label = format!("would match almost everything; write at least {MIN_LETTERS} letters or digits");
         table.error(&pattern.place, "too-broad", message, label);
+    }
+}
+
+/// Where the statements of an instrument were read.
+fn read_sources(table: &Table<'_>, instrument: &mut Instrument) {
+    for source in table.tables("source") {
+        let mark = source.word("read", Mark::ALL, Mark::word);
+        let place = source.required("place");
+        if !source.has("read") {
+            let label = "this needs `read = \"T\"`, \"O\" or \"S\"; what was not read does not ship";
+            source.error(&source.place, "missing-key", "`read` is missing", label);
+        }
+        if let (Some(mark), Some(place)) = (mark, place) {
+            instrument.sources.push((mark, place.value));
+        }
+        source.end();
+    }
+    if instrument.sources.is_empty() {
+        let label = "this needs `[[instrument.source]]`";
+        table.error(&table.place, "no-source", "an instrument without a source", label);
+    }
+}
+
+/// The days on which the status of an instrument changes.
+fn read_phases(table: &Table<'_>, instrument: &mut Instrument) {
+    for phase in table.tables("phase") {
+        let (from, status) = (phase.date("from"), phase.word("status", Status::ALL, Status::word));
+        for key in ["from", "status"] {
+            if !phase.has(key) {
+                phase.error(
+                    &phase.place,
+                    "missing-key",
+                    format!("`{key}` is missing"),
+                    "a phase has a day and a status",
+                );
+            }
+        }
+        if let (Some(from), Some(status)) = (from, status) {
+            if instrument.phases.last().is_some_and(|(before, _)| *before >= from.value) {
+                phase.error(
+                    &from.place,
+                    "phase-order",
+                    "phases go forward in time",
+                    "not after the phase before it",
+                );
+            }
+            instrument.phases.push((from.value, status));
+        }
+        phase.end();
+    }
+    if instrument.phases.is_empty() {
+        table.error(&table.place, "missing-key", "`phase` is missing", "this needs `[[instrument.phase]]`");
     }
 }

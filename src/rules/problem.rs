@@ -53,7 +53,14 @@ impl Problems {
     }
 
     /// An error in a built-in file, which ships; a warning in a user's, which works as it stands.
-    pub(super) fn lack(&mut self, files: &[RuleFile], place: &Place, code: &'static str, message: &str, label: &str) {
+    pub(super) fn lack(
+        &mut self,
+        files: &[RuleFile],
+        place: &Place,
+        code: &'static str,
+        message: &str,
+        label: &str,
+    ) {
         self.error(place, code, message, label);
         if let Some(last) = self.0.last_mut() {
             last.warning = files.get(place.file).is_some_and(|f| !f.builtin);
@@ -61,7 +68,12 @@ impl Problems {
     }
 
     pub(super) fn twice(&mut self, place: &Place, first: &Place, what: &str, id: &str) {
-        self.error(place, "duplicate-id", format!("the {what} `{id}` is defined twice"), "defined again here");
+        self.error(
+            place,
+            "duplicate-id",
+            format!("the {what} `{id}` is defined twice"),
+            "defined again here",
+        );
         if let Some(last) = self.0.last_mut() {
             last.other = Some((first.clone(), "first defined here"));
         }
@@ -99,7 +111,8 @@ impl Problem {
             }
             (Some(first), other) => {
                 group = group.element(first);
-                if let Some(second) = other.as_ref().and_then(|(o, l)| snippet(o, AnnotationKind::Context, l)) {
+                if let Some(second) = other.as_ref().and_then(|(o, l)| snippet(o, AnnotationKind::Context, l))
+                {
                     group = group.element(second);
                 }
             }

@@ -30,12 +30,13 @@ pub(super) const SOURCE: Source = Source {
 };
 
 const FOLDER: &str = "/var/lib/dpkg";
-const KEEP: &[&str] = &["Package", "Status", "Version", "Architecture", "Maintainer", "Homepage", "Conffiles"];
+const KEEP: &[&str] =
+    &["Package", "Status", "Version", "Architecture", "Maintainer", "Homepage", "Conffiles"];
 
 /// What the database says of one package, by name and architecture.
 type Records = BTreeMap<(Text, Text), Item>;
 
-fn collect(target: &Target, sink: &mut Sink) -> Result<(), Gap> {
+fn collect(target: &Target, sink: &mut Sink) {
     let at = |name: &str| Path::new(FOLDER).join(name);
     let mut records = Records::new();
     let status = at("status");
@@ -66,7 +67,6 @@ fn collect(target: &Target, sink: &mut Sink) -> Result<(), Gap> {
     for item in records.into_values() {
         sink.item(item);
     }
-    Ok(())
 }
 
 /// How a file of the database is written.
@@ -107,11 +107,13 @@ fn read(sink: &mut Sink, records: &mut Records, path: &Path, from: impl std::io:
         let last = paragraph.line;
         // dpkg closes every record of its status file with an empty line.
         if paragraph.open_end && form == Form::Status {
-            let reason = format!("ends within the record that begins in line {last}; packages after it are unknown");
+            let reason =
+                format!("ends within the record that begins in line {last}; packages after it are unknown");
             sink.gap(Gap::new(GapCode::Truncated, place.clone(), reason));
         }
         if let Some(line) = paragraph.damaged {
-            let reason = format!("line {line} is no field of a package record; packages around it may be missing");
+            let reason =
+                format!("line {line} is no field of a package record; packages around it may be missing");
             sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
         }
         match item(&paragraph, &place, form) {
@@ -125,7 +127,8 @@ fn read(sink: &mut Sink, records: &mut Records, path: &Path, from: impl std::io:
                 records.remove(&(name, arch));
             }
             Err(what) => {
-                let reason = format!("the record that begins in line {last} has no {what}, so its package is unknown");
+                let reason =
+                    format!("the record that begins in line {last} has no {what}, so its package is unknown");
                 sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
             }
         }
@@ -147,8 +150,8 @@ fn item(record: &Paragraph, place: &Text, form: Form) -> Result<Option<Item>, &'
                 Some(&b"not-installed") => return Ok(None),
                 Some(&b"config-files") => State::Remnant,
                 Some(
-                    &(b"installed" | b"unpacked" | b"half-configured" | b"half-installed" | b"triggers-awaited"
-                    | b"triggers-pending"),
+                    &(b"installed" | b"unpacked" | b"half-configured" | b"half-installed"
+                    | b"triggers-awaited" | b"triggers-pending"),
                 ) if words.len() == 3 => State::Installed,
                 _ => return Err("Status that dpkg knows"),
             }
@@ -194,17 +197,20 @@ fn file_lists(target: &Target, sink: &mut Sink, records: &mut Records, mut lists
                 sink.owns(file, &item.id);
             }
         }
-        let named = item.paths.iter().map(Text::to_bytes).chain(files.iter().map(|f| f.to_vec()));
-        item.paths = own_paths(named.collect::<Vec<_>>());
+        let all = item.paths.iter().map(Text::to_bytes).chain(files.iter().map(|f| f.to_vec()));
+        item.paths = own_paths(all.collect::<Vec<_>>());
     }
     if without > 0 {
-        let reason = format!("{without} installed packages have no list of their files, so what they own is unknown");
+        let reason =
+            format!("{without} installed packages have no list of their files, so what they own is unknown");
         sink.gap(Gap::new(GapCode::Missing, format!("{FOLDER}/info"), reason).note());
     }
     for left in lists {
         let path = Path::new(FOLDER).join("info").join(format!("{left}.list"));
         if matches!(target.entry(&path), Ok(Some(EntryKind::File))) {
-            let reason = format!("lists the files of {left}, of which the status file has no record: it may have been cut");
+            let reason = format!(
+                "lists the files of {left}, of which the status file has no record: it may have been cut"
+            );
             sink.gap(Gap::new(GapCode::Damaged, Text::from_path(&path), reason));
         }
     }

@@ -9,6 +9,7 @@ mod processes;
 mod rpm;
 mod systemd;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::inventory::{Coverage, CoverageState, Gap, GapCode, Inventory};
@@ -67,15 +68,15 @@ pub struct Source {
     pub rights: &'static str,
     /// A cut in its data that it cannot notice, in words; empty if it notices each.
     pub blind: &'static str,
-    /// Reads it. An error stops this source; what does not stop it goes to [`Sink::keep`].
-    pub collect: fn(&Target, &mut Sink) -> Result<(), Gap>,
+    /// Reads it. What cannot be read goes to [`Sink::keep`].
+    pub collect: fn(&Target, &mut Sink),
 }
 
 /// What a source found.
 #[derive(Default)]
 pub struct Sink {
     items: Vec<Item>,
-    gaps: Vec<Gap>,
+    gaps: BTreeSet<Gap>,
     dropped: usize,
     owners: Owners,
     found: bool,
@@ -99,10 +100,7 @@ impl Sink {
 
     /// Takes a gap.
     pub(crate) fn gap(&mut self, gap: Gap) {
-        // Of two gaps at one place the first told the reason.
-        if !self.gaps.iter().any(|g| g.place == gap.place && g.code == gap.code) {
-            self.gaps.push(gap);
-        }
+        self.gaps.insert(gap);
     }
 
     /// The value of what worked; the gap of what did not is taken.
@@ -143,7 +141,11 @@ pub fn collect(target: &Target, depth: Depth, done: Progress<'_>) -> Inventory {
             })
             .collect();
         // A source's panic is caught where it is read; a thread that still ends so has yielded nothing.
-        running.into_iter().zip(SOURCES).map(|(thread, source)| thread.join().unwrap_or_else(|_| fault(source))).collect()
+        running
+            .into_iter()
+            .zip(SOURCES)
+            .map(|(thread, source)| thread.join().unwrap_or_else(|_| fault(source)))
+            .collect()
     });
     let (mut items, mut coverage, mut owners) = (Vec::new(), Vec::new(), Owners::default());
     for (row, sink) in read {
@@ -176,11 +178,8 @@ fn read(source: &Source, target: &Target, depth: Depth) -> (Coverage, Sink) {
     }
     let mut sink = Sink::default();
     let outcome = catch_unwind(AssertUnwindSafe(|| (source.collect)(target, &mut sink)));
-    match outcome {
-        Ok(result) => {
-            sink.keep(result);
-        }
-        Err(_) => return fault(source),
+    if outcome.is_err() {
+        return fault(source);
     }
     for item in &mut sink.items {
         item.source = source.id.into();
@@ -191,7 +190,8 @@ fn read(source: &Source, target: &Target, depth: Depth) -> (Coverage, Sink) {
 fn fault(source: &Source) -> (Coverage, Sink) {
     let reason = "interdict failed while reading this; please report it with what is in this place";
     let gaps = vec![Gap::new(GapCode::Fault, source.id, reason)];
-    let row = Coverage { source: source.id.into(), state: CoverageState::Failed, items: 0, reason: None, gaps };
+    let row =
+        Coverage { source: source.id.into(), state: CoverageState::Failed, items: 0, reason: None, gaps };
     (row, Sink::default())
 }
 
@@ -209,15 +209,14 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
         let reason = format!("{} are not there, though this system is made with them", source.about);
         sink.gap(Gap::new(GapCode::Missing, source.id, reason));
     }
-    sink.gaps.sort();
-    if sink.gaps.len() > MAX_GAPS {
-        let blocks = sink.gaps.iter().any(|g| g.blocks);
-        let more = sink.gaps.split_off(MAX_GAPS).len();
-        let gap = Gap::new(GapCode::TooMany, source.id, format!("{more} more gaps like these"));
-        sink.gaps.push(Gap { blocks, ..gap });
-    }
     let blocks = sink.gaps.iter().any(|g| g.blocks);
     let excluded = sink.gaps.iter().any(|g| g.code == GapCode::Excluded);
+    let mut gaps: Vec<Gap> = std::mem::take(&mut sink.gaps).into_iter().collect();
+    if gaps.len() > MAX_GAPS {
+        let more = gaps.split_off(MAX_GAPS).len();
+        let gap = Gap::new(GapCode::TooMany, source.id, format!("{more} more gaps like these"));
+        gaps.push(Gap { blocks, ..gap });
+    }
     let (state, reason) = match (sink.items.is_empty(), blocks) {
         (true, true) => (CoverageState::Failed, None),
         (false, true) => (CoverageState::Partial, None),
@@ -226,7 +225,6 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
         (true, false) if !sink.found => (CoverageState::Absent, None),
         _ => (CoverageState::Covered, None),
     };
-    let gaps = std::mem::take(&mut sink.gaps);
     Coverage { source: source.id.into(), state, items: sink.items.len(), reason, gaps }
 }
 
@@ -287,7 +285,8 @@ mod tests {
     #[test]
     fn an_empty_root_is_incomplete() {
         let root = tempfile::tempdir().unwrap();
-        let inventory = collect(&Target::dir(root.path(), GlobSet::empty()).unwrap(), Depth::Standard, &|_| ());
+        let inventory =
+            collect(&Target::dir(root.path(), GlobSet::empty()).unwrap(), Depth::Standard, &|_| ());
         let rows: Vec<_> = inventory.coverage.iter().map(|row| row.source.raw()).collect();
         assert_eq!(rows, SOURCES.iter().map(|s| s.id).collect::<Vec<_>>());
         assert!(inventory.is_incomplete());
@@ -298,6 +297,9 @@ mod tests {
     fn a_panic_is_a_failed_row() {
         let source = Source { collect: |_, _| panic!("on purpose"), ..dpkg::SOURCE };
         let (row, _) = read(&source, &Target::refusing(), Depth::Standard);
-        assert_eq!((row.state, row.gaps.first().map(|g| g.code)), (CoverageState::Failed, Some(GapCode::Fault)));
+        assert_eq!(
+            (row.state, row.gaps.first().map(|g| g.code)),
+            (CoverageState::Failed, Some(GapCode::Fault))
+        );
     }
 }

@@ -62,7 +62,8 @@ fn key(path: &[u8]) -> u64 {
 /// The folders of the root that are links, and where they lead.
 fn root_links(target: &Target) -> Vec<(PathBuf, PathBuf)> {
     let entries = target.list(Path::new("/")).ok().flatten().unwrap_or_default();
-    let links = entries.into_iter().filter(|e| e.kind == EntryKind::Link).map(|e| Path::new("/").join(e.name));
+    let links =
+        entries.into_iter().filter(|e| e.kind == EntryKind::Link).map(|e| Path::new("/").join(e.name));
     links.filter_map(|link| target.resolve(&link).ok().flatten().map(|leads| (link, leads))).collect()
 }
 
@@ -109,7 +110,10 @@ mod tests {
     fn own_paths_are_those_outside_the_shared_folders() {
         let files = ["/usr/bin/a", "/opt", "/opt/v", "/opt/v/p", "/opt/v/p/a", "/opt/v-x/b", "/etc/opt/v/c"];
         let own = own_paths(files.map(|f| f.as_bytes().to_vec()));
-        assert_eq!(own.iter().map(Text::raw).collect::<Vec<_>>(), ["/etc/opt/v/c", "/opt/v-x/b", "/opt/v/p/a"]);
+        assert_eq!(
+            own.iter().map(Text::raw).collect::<Vec<_>>(),
+            ["/etc/opt/v/c", "/opt/v-x/b", "/opt/v/p/a"]
+        );
     }
 
     #[test]

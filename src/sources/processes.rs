@@ -5,7 +5,6 @@
 
 use std::path::Path;
 
-use crate::inventory::Gap;
 use crate::item::{Item, Kind};
 use crate::sources::{Depth, Needs, Sink, Source};
 use crate::target::{Process, Target};
@@ -26,15 +25,14 @@ pub(super) const SOURCE: Source = Source {
 /// Characters of a command line that are kept.
 const MAX_COMMAND: usize = 4096;
 
-fn collect(target: &Target, sink: &mut Sink) -> Result<(), Gap> {
-    let processes = target.processes()?;
+fn collect(target: &Target, sink: &mut Sink) {
+    let Some(processes) = sink.keep(target.processes()) else { return };
     for gap in processes.gaps {
         sink.gap(gap);
     }
     for process in processes.list {
         sink.item(item(process));
     }
-    Ok(())
 }
 
 fn item(process: Process) -> Item {

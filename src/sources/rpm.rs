@@ -51,8 +51,7 @@ const BESIDE: &[(&str, &str)] = &[
 /// Faults of one sort that are told one by one.
 const MAX_TOLD: usize = 8;
 
-#[allow(clippy::unnecessary_wraps, reason = "every source has this signature")]
-fn collect(target: &Target, sink: &mut Sink) -> Result<(), Gap> {
+fn collect(target: &Target, sink: &mut Sink) {
     let (mut seen, mut ids) = (BTreeSet::new(), Ids::default());
     for folder in FOLDERS.iter().map(Path::new) {
         let database = folder.join(DATABASE);
@@ -75,7 +74,6 @@ fn collect(target: &Target, sink: &mut Sink) -> Result<(), Gap> {
             None => {}
         }
     }
-    Ok(())
 }
 
 /// Reads a database.
@@ -130,7 +128,9 @@ fn item(header: Header<'_>, place: &Text, ids: &mut Ids) -> (Item, Vec<Vec<u8>>)
     let mut item = Item::new(Kind::Package, name, place.clone());
     item.id = id.into();
     item.version = Some(format!("{epoch}{version}").into());
-    item.publisher = text(header.vendor).or_else(|| text(header.packager));
+    // A key that rpm trusts is no software by the key's owner.
+    let is_key = header.name == b"gpg-pubkey";
+    item.publisher = text(header.vendor).or_else(|| text(header.packager)).filter(|_| !is_key);
     item.homepage = text(header.url);
     item.installed = installed.map(|t| t.to_string().into());
     item.ecosystem = Some("rpm".into());

@@ -83,7 +83,8 @@ impl Files {
         #[cfg(target_os = "linux")]
         {
             use rustix::fs::{Mode, OFlags};
-            let fd = rustix::fs::open(&root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+            let fd =
+                rustix::fs::open(&root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
             Ok(Self { root, fd })
         }
         #[cfg(not(target_os = "linux"))]
@@ -131,7 +132,9 @@ impl Files {
 
     /// What stands at a path, its last link not followed.
     pub(super) fn entry(&self, path: &Path) -> Result<Option<EntryKind>, Gap> {
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(Some(EntryKind::Folder)) };
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Ok(Some(EntryKind::Folder));
+        };
         let error = |e: &io::Error| io_gap(path, "look at", e);
         match self.walk_links(parent).map_err(|e| error(&e))? {
             Walked::At(parent) => match fs::symlink_metadata(self.root.join(parent).join(name)) {
@@ -164,7 +167,11 @@ impl Files {
     }
 
     /// Checks what stands at a path and says where that is, without opening it.
-    fn look(&self, path: &Path, check: impl Fn(&fs::Metadata) -> Result<(), Gap>) -> Result<Option<PathBuf>, Gap> {
+    fn look(
+        &self,
+        path: &Path,
+        check: impl Fn(&fs::Metadata) -> Result<(), Gap>,
+    ) -> Result<Option<PathBuf>, Gap> {
         let error = |e: &io::Error| io_gap(path, "look at", e);
         match self.walk_links(path).map_err(|e| error(&e))? {
             Walked::At(place) => {
@@ -188,7 +195,8 @@ impl Files {
     fn open_at(&self, place: &Path, folder: bool) -> io::Result<File> {
         use rustix::fs::{Mode, OFlags, ResolveFlags};
         use rustix::io::Errno;
-        let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
+        let mut flags =
+            OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
         flags.set(OFlags::DIRECTORY, folder);
         let inside = if place.as_os_str().is_empty() { Path::new(".") } else { place };
         // Once more if a rename elsewhere made the kernel unsure (EAGAIN in openat2(2)).
@@ -294,7 +302,8 @@ fn special(path: &Path, wanted: &str, found: EntryKind) -> Gap {
     Gap::new(GapCode::Special, Text::from_path(path), format!("{found} stands where {wanted} should be"))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;

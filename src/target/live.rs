@@ -1,7 +1,7 @@
 //! This machine: its name and its processes.
 //!
 //! The process list is sysinfo's on every system. Linux adds what sysinfo does not tell: whether the executable is
-//! gone (proc_pid_exe(5)), and whether the process lives in a container, that is in another mount namespace with
+//! gone (`proc_pid_exe(5)`), and whether the process lives in a container, that is in another mount namespace with
 //! another root. A service with a mount namespace of its own but the host's root is the host's.
 #![allow(clippy::disallowed_methods, reason = "this is the one door to the processes of a target")]
 
@@ -69,16 +69,14 @@ pub(super) fn processes(files: &Files) -> Result<Processes, Gap> {
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
 
     let mut found = Processes::default();
-    for (pid, process) in system.processes() {
-        found.list.push(Process {
-            pid: pid.as_u32(),
-            name: Text::from_bytes(process.name().as_encoded_bytes()),
-            exe: process.exe().filter(|p| !p.as_os_str().is_empty()).map(Path::to_owned),
-            command: process.cmd().iter().map(|a| Text::from_bytes(a.as_encoded_bytes())).collect(),
-            user: process.user_id().map(|u| Text::from(u.to_string())),
-            ..Process::default()
-        });
-    }
+    found.list.extend(system.processes().values().map(|process| Process {
+        pid: process.pid().as_u32(),
+        name: Text::from_bytes(process.name().as_encoded_bytes()),
+        exe: process.exe().filter(|p| !p.as_os_str().is_empty()).map(Path::to_owned),
+        command: process.cmd().iter().map(|a| Text::from_bytes(a.as_encoded_bytes())).collect(),
+        user: process.user_id().map(|u| Text::from(u.to_string())),
+        ..Process::default()
+    }));
     found.list.sort_by_key(|p| p.pid);
     if found.list.is_empty() {
         return Err(Gap::new(GapCode::Empty, "processes", "the system lists no process at all"));
@@ -111,13 +109,14 @@ mod linux {
     use crate::target::dir::Files;
     use crate::text::{Text, bytes_to_path};
 
-    /// `PF_KTHREAD` of the kernel's `linux/sched.h`, in the flags of proc_pid_stat(5).
+    /// `PF_KTHREAD` of the kernel's `linux/sched.h`, in the flags of `proc_pid_stat(5)`.
     const KERNEL_THREAD: u64 = 0x0020_0000;
 
     pub(super) fn complete(files: &Files, found: &mut Processes) {
         let users = users(files);
         let home = World::of("self").ok();
-        let mut unseen = 0;
+        let (mut unseen, mut refused) = (0, Vec::new());
+        let is_root = rustix::process::geteuid().is_root();
         found.list.retain_mut(|process| {
             if !runs_a_program(process.pid) {
                 return false;
@@ -128,19 +127,35 @@ mod linux {
             match executable(process.pid) {
                 Ok((exe, deleted)) => (process.exe, process.deleted) = (Some(exe), deleted),
                 // It ended while it was looked at.
-                Err(e) if e.kind() == ErrorKind::NotFound && !proc(process.pid, "stat").exists() => return false,
+                Err(e) if e.kind() == ErrorKind::NotFound && !proc(process.pid, "stat").exists() => {
+                    return false;
+                }
+                // A command line that names a file tells nearly as much; nobody here is shown more.
+                Err(_) if is_root && process.command.first().is_some_and(|c| c.raw().starts_with('/')) => {
+                    refused.push(process.pid.to_string());
+                }
                 Err(_) => unseen += 1,
             }
-            if let (Some(home), Ok(world)) = (&home, World::of(&process.pid.to_string())) {
-                if world.namespace != home.namespace && world.root != home.root {
-                    process.container = Some(container(process, &world));
-                }
+            if let (Some(home), Ok(world)) = (&home, World::of(&process.pid.to_string()))
+                && world.namespace != home.namespace
+                && world.root != home.root
+            {
+                process.container = Some(container(process, &world));
             }
             true
         });
         if unseen > 0 {
-            let reason = format!("the executables of {unseen} processes of other users were not shown; run as root");
+            let help =
+                if is_root { "something on this machine forbids it to root too" } else { "run as root" };
+            let reason = format!("the executables of {unseen} processes were not shown; {help}");
             found.gaps.push(Gap::new(GapCode::Denied, "/proc", reason));
+        }
+        if !refused.is_empty() {
+            let which = refused.join(", ");
+            let reason = format!(
+                "the executables of processes {which} are not shown to root either; their command lines were read"
+            );
+            found.gaps.push(Gap::new(GapCode::Denied, "/proc", reason).note());
         }
         if let Some(gap) = hidden() {
             found.gaps.push(gap);
@@ -166,7 +181,9 @@ mod linux {
     /// The path of the executable, and whether it was deleted: the kernel then adds ` (deleted)` to it.
     fn executable(pid: u32) -> io::Result<(PathBuf, bool)> {
         let link = fs::read_link(proc(pid, "exe"))?;
-        let Some(path) = link.as_os_str().as_bytes().strip_suffix(b" (deleted)") else { return Ok((link, false)) };
+        let Some(path) = link.as_os_str().as_bytes().strip_suffix(b" (deleted)") else {
+            return Ok((link, false));
+        };
         // A name may end so by itself: then the same file still stands there.
         let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
         match (fs::metadata(proc(pid, "exe")), fs::metadata(&link)) {
@@ -219,8 +236,8 @@ mod linux {
         }
         let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
         let proc = mounts.lines().rfind(|l| l.split(' ').nth(4) == Some("/proc"))?;
-        let hides = proc.split([' ', ',']).filter_map(|o| o.strip_prefix("hidepid="));
-        let hides = hides.last().is_some_and(|how| !matches!(how, "0" | "off"));
+        let mut hides = proc.split([' ', ',']).filter_map(|o| o.strip_prefix("hidepid="));
+        let hides = hides.next_back().is_some_and(|how| !matches!(how, "0" | "off"));
         let reason = "/proc is mounted with hidepid, so processes of other users were not shown; run as root";
         hides.then(|| Gap::new(GapCode::Denied, "/proc", reason))
     }

@@ -128,7 +128,9 @@ impl Target {
         match operator::kind(name) {
             Ok(operator::PathKind::Folder) => Self::dir(name, exclude),
             Ok(operator::PathKind::File) if saved::looks_saved(name) => Self::saved(name),
-            Ok(_) => Err(error("it is neither a folder nor a saved inventory; name its kind, as in dir:PATH or inventory:FILE")),
+            Ok(_) => Err(error(
+                "it is neither a folder nor a saved inventory; name its kind, as in dir:PATH or inventory:FILE",
+            )),
             Err(e) => Err(target_error(name, &e)),
         }
     }
@@ -197,7 +199,9 @@ impl Target {
     pub fn processes(&self) -> Result<live::Processes, Gap> {
         match &self.world {
             World::Live(files) => live::processes(files),
-            _ => Err(Gap::new(GapCode::Denied, "processes", "this target has no processes that can be listed")),
+            _ => {
+                Err(Gap::new(GapCode::Denied, "processes", "this target has no processes that can be listed"))
+            }
         }
     }
 
@@ -208,7 +212,9 @@ impl Target {
         }
         match &self.world {
             World::Live(files) | World::Dir(files) => Ok(files),
-            World::Saved(_) => Err(Gap::new(GapCode::Unsupported, place(), "a saved inventory holds no files")),
+            World::Saved(_) => {
+                Err(Gap::new(GapCode::Unsupported, place(), "a saved inventory holds no files"))
+            }
             #[cfg(test)]
             World::Refusing => Err(Gap::new(GapCode::Denied, place(), "refused")),
         }

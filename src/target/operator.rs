@@ -49,7 +49,8 @@ pub fn open(path: &Path) -> Result<fs::File, Error> {
 pub fn texts(path: &Path, ending: &str) -> Result<Vec<(PathBuf, String)>, Error> {
     let mut found = Vec::new();
     for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
-        let entry = entry.map_err(|e| Error::Instruction { path: path.display().to_string(), reason: e.to_string() })?;
+        let entry = entry
+            .map_err(|e| Error::Instruction { path: path.display().to_string(), reason: e.to_string() })?;
         let named = entry.depth() == 0;
         if !entry.path().is_dir() && (named || entry.path().extension().is_some_and(|e| e == ending)) {
             let text = fs::read_to_string(entry.path()).map_err(|e| unreadable(entry.path(), &e))?;
@@ -80,6 +81,14 @@ enum Sort {
 }
 
 impl Output {
+    /// Tries whether a path can be written to, and leaves nothing there.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn check(path: &Path) -> Result<(), Error> {
+        Self::create(path).map(drop)
+    }
+
     /// Prepares to write to a path.
     ///
     /// # Errors

@@ -52,8 +52,23 @@ impl Default for Os {
 
 /// Names in `ID` and `ID_LIKE` of distributions made with rpm.
 const RPM: &[&str] = &[
-    "rhel", "fedora", "centos", "rocky", "almalinux", "ol", "amzn", "suse", "opensuse", "sles", "sled", "mariner",
-    "azurelinux", "photon", "openeuler", "mageia", "altlinux",
+    "rhel",
+    "fedora",
+    "centos",
+    "rocky",
+    "almalinux",
+    "ol",
+    "amzn",
+    "suse",
+    "opensuse",
+    "sles",
+    "sled",
+    "mariner",
+    "azurelinux",
+    "photon",
+    "openeuler",
+    "mageia",
+    "altlinux",
 ];
 
 pub(super) fn detect(target: &Target) -> (Os, Host) {
@@ -63,7 +78,8 @@ pub(super) fn detect(target: &Target) -> (Os, Host) {
         let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default().trim_ascii();
         (!line.is_empty()).then(|| Text::from_bytes(line))
     };
-    let mut host = Host { name: first_line("/etc/hostname"), id: first_line("/etc/machine-id"), ..Host::default() };
+    let mut host =
+        Host { name: first_line("/etc/hostname"), id: first_line("/etc/machine-id"), ..Host::default() };
     let is_folder = |path: &str| matches!(target.entry(Path::new(path)), Ok(Some(EntryKind::Folder)));
 
     let mut os = Os::default();
@@ -75,7 +91,8 @@ pub(super) fn detect(target: &Target) -> (Os, Host) {
         };
         os.family = Family::Linux;
         os.id = value("ID").unwrap_or_default().into();
-        let mut names = value("ID").into_iter().chain(value("ID_LIKE").unwrap_or_default().split_whitespace());
+        let mut names =
+            value("ID").into_iter().chain(value("ID_LIKE").unwrap_or_default().split_whitespace());
         os.packages = names.find_map(|name| match name {
             "debian" | "ubuntu" => Some(Packages::Debian),
             _ => RPM.iter().any(|r| name.starts_with(r)).then_some(Packages::Rpm),

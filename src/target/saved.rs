@@ -37,7 +37,8 @@ pub(super) fn load(path: &Path) -> Result<Inventory, Error> {
     } else {
         Box::new(file.take(MAX_BYTES))
     };
-    let mut loading = Loading { path, header: Header::default(), items: Vec::new(), gaps: Vec::new(), reports: 0 };
+    let mut loading =
+        Loading { path, header: Header::default(), items: Vec::new(), gaps: Vec::new(), reports: 0 };
     loading.read(reader)?;
     Ok(loading.finish())
 }
@@ -89,8 +90,11 @@ impl Loading<'_> {
                     }
                     return Ok(());
                 }
-                Ok(_) => self.gap(GapCode::Damaged, format!("line {number} is no object, so its item is unknown")),
-                Err(e) => self.gap(GapCode::Damaged, format!("line {number} is no JSON, so its item is unknown: {e}")),
+                Ok(_) => {
+                    self.gap(GapCode::Damaged, format!("line {number} is no object, so its item is unknown"));
+                }
+                Err(e) => self
+                    .gap(GapCode::Damaged, format!("line {number} is no JSON, so its item is unknown: {e}")),
             }
         }
     }
@@ -120,7 +124,9 @@ impl Loading<'_> {
                     }
                     Some(_) => self.gap(GapCode::Damaged, "its `items` are no list".to_owned()),
                     None if is_report => {
-                        return Err(self.error("it is a report without its items (--no-items), which cannot be judged again"));
+                        return Err(self.error(
+                            "it is a report without its items (--no-items), which cannot be judged again",
+                        ));
                     }
                     None => {}
                 }
@@ -152,7 +158,8 @@ impl Loading<'_> {
         for row in told.iter().flatten() {
             let held = self.items.iter().filter(|i| i.source == row.source).count();
             if held < row.items {
-                let reason = format!("it says that {} found {} items and holds {held} of them", row.source, row.items);
+                let reason =
+                    format!("it says that {} found {} items and holds {held} of them", row.source, row.items);
                 self.gap(GapCode::Truncated, reason);
             }
         }
