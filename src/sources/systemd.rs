@@ -1,7 +1,631 @@
-//! stub while laying the types
-use crate::inventory::Gap;
-use crate::item::Kind;
+//! Services of systemd's system manager, from the unit files in its search path.
+//!
+//! Format: systemd.unit(5), systemd.service(5). A unit is its name: the highest folder that has the name wins, an empty
+//! file or a link to `/dev/null` there forbids it, and a link to another unit's name is only an alias. Drop-ins may
+//! change what a service starts; those of the unit's own name are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use crate::inventory::{Gap, GapCode};
+use crate::item::{Item, Kind, State};
+use crate::parse::unit::{Damage, MAX_BYTES, Unit, programs};
 use crate::sources::{Depth, Needs, Sink, Source};
-use crate::target::{Packages, Target};
-pub(super) const SOURCE: Source = Source { id: "systemd", about: "systemd", expects: &[], needs: Needs::Files, depth: Depth::Quick, yields: &[Kind::Package], rights: "", blind: "", collect };
-fn collect(target: &Target, sink: &mut Sink) -> Result<(), Gap> { let _ = (target, sink, Packages::Rpm); Ok(()) }
+use crate::target::{Entry, EntryKind, Target, io_gap};
+use crate::text::{Text, bytes_to_path};
+
+pub(super) const SOURCE: Source = Source {
+    id: "systemd",
+    about: "systemd services",
+    expects: &[],
+    needs: Needs::Files,
+    depth: Depth::Standard,
+    yields: &[Kind::Service],
+    rights: "none: unit files are readable by everyone unless someone changed that",
+    blind: "a unit file that was deleted, a unit made only while the system runs, and the drop-ins of an alias, of one \
+            instance, of a name's beginning or of all services",
+    collect,
+};
+
+/// The search path, highest first (systemd.unit(5)).
+const FOLDERS: &[&str] = &[
+    "/etc/systemd/system.control",
+    "/run/systemd/system.control",
+    "/run/systemd/transient",
+    "/run/systemd/generator.early",
+    ADMIN,
+    "/etc/systemd/system.attached",
+    "/run/systemd/system",
+    "/run/systemd/system.attached",
+    "/run/systemd/generator",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/run/systemd/generator.late",
+];
+/// Where an alias is made by enabling a unit; in a lower folder it came with the package.
+const ADMIN: &str = "/etc/systemd/system";
+/// Endings of folders whose links are what another unit asks for.
+const ASKS: &[&[u8]] = &[b".wants", b".requires", b".upholds"];
+/// Settings whose value is run, what is started first.
+const RUNS: &[&str] = &[
+    "ExecStart",
+    "ExecCondition",
+    "ExecStartPre",
+    "ExecStartPost",
+    "ExecReload",
+    "ExecStop",
+    "ExecStopPost",
+];
+/// Settings that give a service other files than those of the root, so that its executable may lie in them.
+const OTHER_FILES: &[&str] = &[
+    "RootDirectory",
+    "RootImage",
+    "ExtensionDirectories",
+    "ExtensionImages",
+    "MountImages",
+    "BindPaths",
+    "BindReadOnlyPaths",
+];
+const NULL: &str = "/dev/null";
+
+/// What the folders say.
+#[derive(Default)]
+struct Units {
+    /// What stands under each name, highest folder first.
+    names: BTreeMap<OsString, Vec<Found>>,
+    /// The highest link of each name in each folder of links.
+    asks: BTreeMap<(OsString, OsString), PathBuf>,
+    /// The highest drop-in of each name, by unit.
+    dropins: BTreeMap<OsString, BTreeMap<OsString, PathBuf>>,
+}
+
+struct Found {
+    path: PathBuf,
+    stands: Stands,
+}
+
+/// What stands under the name of a unit.
+enum Stands {
+    /// The unit, in this file.
+    Unit(PathBuf),
+    /// A link that forbids it.
+    Mask,
+    /// Another name of this unit.
+    Alias(OsString),
+    /// A link to a unit that is gone.
+    Gone,
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "every source is called in the same way")]
+fn collect(target: &Target, sink: &mut Sink) -> Result<(), Gap> {
+    let mut folders: Vec<(&Path, PathBuf, Vec<Entry>)> = Vec::new();
+    for folder in FOLDERS.iter().map(Path::new) {
+        let Some(entries) = sink.keep(target.list(folder)).flatten() else { continue };
+        let Some(real) = sink.keep(target.resolve(folder)).flatten() else { continue };
+        // `/lib` often is a link to `/usr/lib`.
+        if folders.iter().all(|(_, seen, _)| *seen != real) {
+            folders.push((folder, real, entries));
+        }
+    }
+    let real: Vec<PathBuf> = folders.iter().map(|(_, real, _)| real.clone()).collect();
+    let mut units = Units::default();
+    for (folder, _, entries) in folders {
+        for entry in entries {
+            units.add(target, sink, &real, folder, &entry);
+        }
+    }
+    let enabled = units.enabled(target, sink);
+    for (name, found) in &units.names {
+        units.tell(target, sink, name, found, enabled.contains(name));
+    }
+    Ok(())
+}
+
+impl Units {
+    fn add(&mut self, target: &Target, sink: &mut Sink, folders: &[PathBuf], folder: &Path, entry: &Entry) {
+        let path = folder.join(&entry.name);
+        let name = entry.name.as_encoded_bytes();
+        if is_service(&entry.name) {
+            if let Some(stands) = sink.keep(stands(target, folders, &path, entry.kind)) {
+                self.names.entry(entry.name.clone()).or_default().push(Found { path, stands });
+            }
+        } else if let Some(unit) = name.strip_suffix(b".d").map(os_string).filter(|unit| is_service(unit)) {
+            for inner in inside(target, sink, &path, entry.kind) {
+                if inner.name.as_encoded_bytes().ends_with(b".conf") {
+                    let dropins = self.dropins.entry(unit.clone()).or_default();
+                    dropins.entry(inner.name.clone()).or_insert(path.join(inner.name));
+                }
+            }
+        } else if ASKS.iter().any(|end| name.ends_with(end)) {
+            for inner in inside(target, sink, &path, entry.kind) {
+                if inner.kind == EntryKind::Link && is_service(&inner.name) {
+                    let key = (entry.name.clone(), inner.name.clone());
+                    self.asks.entry(key).or_insert(path.join(inner.name));
+                }
+            }
+        }
+    }
+
+    /// The names of the units that the system starts by itself. A link of a unit that no folder holds is added to the
+    /// names: older versions of systemd start the file it leads to.
+    fn enabled(&mut self, target: &Target, sink: &mut Sink) -> BTreeSet<OsString> {
+        let mut enabled = BTreeSet::new();
+        for (name, found) in &self.names {
+            if let Some(Found { stands: Stands::Alias(_) | Stands::Gone, .. }) =
+                found.iter().find(|f| f.path.starts_with(ADMIN))
+            {
+                enabled.insert(self.meaning(name).unwrap_or(name.clone()));
+            }
+        }
+        for ((_, name), path) in std::mem::take(&mut self.asks) {
+            let Some(leads) = sink.keep(leads(target, &path)) else { continue };
+            let stands = match leads {
+                Leads::Null => continue,
+                Leads::To(file) => Stands::Unit(file),
+                Leads::Nowhere(_) => Stands::Gone,
+            };
+            if let Some(unit) = self.meaning(&name) {
+                enabled.insert(unit);
+            } else {
+                enabled.insert(name.clone());
+                self.names.entry(name).or_default().push(Found { path, stands });
+            }
+        }
+        enabled
+    }
+
+    /// The unit that a name means: that of the name, the one it is an alias of, or their template.
+    fn meaning(&self, name: &OsStr) -> Option<OsString> {
+        with_template(name).into_iter().find_map(|name| {
+            self.names.get(&name)?.iter().find_map(|found| match &found.stands {
+                Stands::Unit(_) | Stands::Mask => Some(name.clone()),
+                Stands::Alias(of) => self.file(of),
+                Stands::Gone => None,
+            })
+        })
+    }
+
+    /// The name, or that of its template, if a unit stands under it.
+    fn file(&self, name: &OsStr) -> Option<OsString> {
+        let is_unit = |found: &Found| matches!(found.stands, Stands::Unit(_) | Stands::Mask);
+        with_template(name).into_iter().find(|n| self.names.get(n).is_some_and(|all| all.iter().any(is_unit)))
+    }
+
+    /// Gives the item of a name, unless it is an alias or forbidden.
+    fn tell(&self, target: &Target, sink: &mut Sink, name: &OsStr, found: &[Found], enabled: bool) {
+        let mut masked = false;
+        for Found { stands, .. } in found {
+            let file = match stands {
+                Stands::Unit(file) => file,
+                Stands::Mask => {
+                    masked = true;
+                    continue;
+                }
+                Stands::Alias(of) if self.file(of).is_some() => return,
+                Stands::Alias(_) | Stands::Gone => continue,
+            };
+            let unit = match read(target, file) {
+                Ok(None) => continue,
+                Ok(Some(bytes)) if bytes.is_empty() => {
+                    masked = true;
+                    continue;
+                }
+                Ok(Some(bytes)) => self.unit(target, sink, name, file, &bytes),
+                Err(gap) => {
+                    // A file that cannot be read is a unit of this name all the same; a pipe or a folder is none.
+                    let is_unit = matches!(gap.code, GapCode::Denied | GapCode::TooLarge | GapCode::Io);
+                    sink.gap(gap);
+                    if !is_unit {
+                        continue;
+                    }
+                    Unit::default()
+                }
+            };
+            sink.item(item(target, name, file, &unit, enabled, masked));
+            return;
+        }
+        if let (None, Some(first)) = (self.meaning(name), found.first()) {
+            let mut item = item(target, name, &first.path, &Unit::default(), enabled, false);
+            item.state = State::Remnant;
+            sink.item(item);
+        }
+    }
+
+    /// A unit with its drop-ins, in order of their names whatever folder they are in.
+    fn unit(&self, target: &Target, sink: &mut Sink, name: &OsStr, file: &Path, bytes: &[u8]) -> Unit {
+        let mut unit = Unit::parse(bytes);
+        damage(sink, file, &unit);
+        for path in self.dropins.get(name).into_iter().flat_map(BTreeMap::values) {
+            if matches!(leads(target, path), Ok(Leads::Null | Leads::Nowhere(_))) {
+                continue;
+            }
+            if let Some(bytes) = sink.keep(read(target, path)).flatten() {
+                let dropin = Unit::parse(&bytes);
+                damage(sink, path, &dropin);
+                unit.append(dropin);
+            }
+        }
+        unit
+    }
+}
+
+fn item(target: &Target, name: &OsStr, file: &Path, unit: &Unit, enabled: bool, masked: bool) -> Item {
+    let run =
+        |key: &&str| -> Vec<Vec<u8>> { unit.list("Service", key).into_iter().flat_map(programs).collect() };
+    let name = Text::from_bytes(name.as_encoded_bytes());
+    let mut item = Item::new(Kind::Service, name.clone(), Text::from_path(file));
+    item.id = format!("systemd:{}", name.raw()).into();
+    item.service = Some(name);
+    item.scope = Some("machine".into());
+    item.enabled = Some(enabled && !masked);
+    let starts = unit.list("Service", "ExecStart");
+    item.command = (!starts.is_empty()).then(|| Text::from_bytes(&starts.join(&b"; "[..])));
+    item.user = unit.list("Service", "User").pop().map(Text::from_bytes);
+    let mut seen = BTreeSet::new();
+    let absolute = RUNS.iter().flat_map(run).filter(|program| program.starts_with(b"/"));
+    let paths = absolute.map(|program| Text::from_path(&plain(&bytes_to_path(&program))));
+    item.paths = paths.filter(|path| seen.insert(path.clone())).collect();
+    let elsewhere = OTHER_FILES.iter().any(|key| !unit.list("Service", key).is_empty());
+    let starts = run(&"ExecStart");
+    if !elsewhere && !starts.is_empty() && starts.iter().all(|program| is_gone(target, program)) {
+        item.state = State::Remnant;
+    } else if masked {
+        item.state = State::Present;
+    }
+    item
+}
+
+/// Whether a program surely is not there; a name without a folder, or with something to be filled in, may be.
+fn is_gone(target: &Target, program: &[u8]) -> bool {
+    program.starts_with(b"/")
+        && !program.iter().any(|b| matches!(b, b'%' | b'$'))
+        && match target.resolve(&bytes_to_path(program)) {
+            Ok(found) => found.is_none(),
+            // A part of its path is no folder.
+            Err(gap) => gap.code == GapCode::Special,
+        }
+}
+
+/// Tells of damaged lines; where a section was read, the unit is known in spite of them.
+fn damage(sink: &mut Sink, file: &Path, unit: &Unit) {
+    let Some(Damage { line, count }) = unit.damage else { return };
+    let reason = format!(
+        "line {line} is neither a section nor a setting, the first of {count} in all; look there for what it starts"
+    );
+    let gap = Gap::new(GapCode::Damaged, Text::from_path(file), reason);
+    sink.gap(if unit.is_empty() { gap } else { gap.note() });
+}
+
+/// The bytes of a unit file; nothing, if it is gone since it was listed.
+fn read(target: &Target, file: &Path) -> Result<Option<Vec<u8>>, Gap> {
+    let Some(from) = target.open(file)? else { return Ok(None) };
+    let bound = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    from.take(bound + 1).read_to_end(&mut bytes).map_err(|e| io_gap(file, "read", &e))?;
+    if bytes.len() > MAX_BYTES {
+        let reason =
+            format!("larger than the bound of {MAX_BYTES} bytes, so not read; look there for what it starts");
+        return Err(Gap::new(GapCode::TooLarge, Text::from_path(file), reason));
+    }
+    Ok(Some(bytes))
+}
+
+/// What an entry under the name of a service stands for. What is neither a file nor a link is told when it is read.
+fn stands(target: &Target, folders: &[PathBuf], path: &Path, kind: EntryKind) -> Result<Stands, Gap> {
+    if kind != EntryKind::Link {
+        return Ok(Stands::Unit(path.to_owned()));
+    }
+    let other = |file: &Path| {
+        file.file_name().filter(|n| is_service(n) && Some(*n) != path.file_name()).map(OsStr::to_owned)
+    };
+    Ok(match leads(target, path)? {
+        Leads::Null => Stands::Mask,
+        Leads::To(file) => match other(&file) {
+            Some(name) if file.parent().is_some_and(|p| folders.iter().any(|f| f == p)) => {
+                Stands::Alias(name)
+            }
+            _ => Stands::Unit(file),
+        },
+        Leads::Nowhere(file) => other(&file).map_or(Stands::Gone, Stands::Alias),
+    })
+}
+
+/// Where a link leads.
+enum Leads {
+    Null,
+    To(PathBuf),
+    /// To this place, where nothing is.
+    Nowhere(PathBuf),
+}
+
+fn leads(target: &Target, link: &Path) -> Result<Leads, Gap> {
+    // The root of an image need not have a /dev/null.
+    let says = plain(&link.parent().unwrap_or(Path::new("/")).join(target.link(link)?));
+    if says == Path::new(NULL) {
+        return Ok(Leads::Null);
+    }
+    match target.resolve(link) {
+        Ok(Some(file)) if file == Path::new(NULL) => Ok(Leads::Null),
+        Ok(Some(file)) => Ok(Leads::To(file)),
+        Ok(None) => Ok(Leads::Nowhere(says)),
+        Err(gap) if gap.code == GapCode::Special => Ok(Leads::Nowhere(says)),
+        Err(gap) => Err(gap),
+    }
+}
+
+/// The entries of a folder, or of one that a link leads to.
+fn inside(target: &Target, sink: &mut Sink, path: &Path, kind: EntryKind) -> Vec<Entry> {
+    let is_folder = match kind {
+        EntryKind::Folder => true,
+        EntryKind::Link => !matches!(leads(target, path), Ok(Leads::Null | Leads::Nowhere(_))),
+        EntryKind::File | EntryKind::Special => false,
+    };
+    if is_folder { sink.keep(target.list(path)).flatten().unwrap_or_default() } else { Vec::new() }
+}
+
+/// A path from the root without `.`, `..` and doubled slashes.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::from("/");
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => plain.push(name),
+            Component::ParentDir => drop(plain.pop()),
+            _ => {}
+        }
+    }
+    plain
+}
+
+fn is_service(name: &OsStr) -> bool {
+    name.as_encoded_bytes().ends_with(b".service")
+}
+
+/// A name and, if it is one of an instance, `name@instance.service`, that of the template, `name@.service`.
+fn with_template(name: &OsStr) -> Vec<OsString> {
+    let bytes = name.as_encoded_bytes();
+    let at = bytes.iter().position(|&b| b == b'@').and_then(|at| bytes.get(..=at));
+    let template = at.map(|at| os_string(&[at, b".service"].concat()));
+    std::iter::once(name.to_owned()).chain(template.filter(|t| t != name)).collect()
+}
+
+fn os_string(bytes: &[u8]) -> OsString {
+    bytes_to_path(bytes).into_os_string()
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests lay out roots")]
+mod tests {
+    use super::*;
+    use crate::inventory::CoverageState;
+    use std::{fs, os::unix::fs::symlink};
+
+    const KESL: &str = "[Service]\nExecStart=/opt/k/kesl -d\n";
+    const ETC: &str = "etc/systemd/system";
+    const USR: &str = "usr/lib/systemd/system";
+    const WANTS: &str = "etc/systemd/system/multi-user.target.wants";
+
+    /// A root, inside a folder with a program outside of it.
+    struct Root(tempfile::TempDir);
+
+    impl Root {
+        fn new() -> Self {
+            let root = Self(tempfile::tempdir().unwrap());
+            root.file("opt/k", "kesl", "");
+            root
+        }
+
+        fn at(&self, folder: &str, name: &str) -> PathBuf {
+            let folder = self.0.path().join("root").join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            folder.join(name)
+        }
+
+        fn file(&self, folder: &str, name: &str, text: &str) {
+            fs::write(self.at(folder, name), text).unwrap();
+        }
+
+        fn link(&self, folder: &str, name: &str, says: &str) {
+            symlink(says, self.at(folder, name)).unwrap();
+        }
+
+        fn read(&self) -> (crate::inventory::Coverage, Vec<Item>) {
+            let target = Target::dir(&self.0.path().join("root"), globset::GlobSet::empty()).unwrap();
+            let (row, sink) = crate::sources::read(&SOURCE, &target, Depth::Standard);
+            (row, sink.items)
+        }
+
+        /// Name, state, whether enabled, place and paths of each item; no gap that blocks.
+        fn told(&self) -> Vec<String> {
+            let (row, items) = self.read();
+            assert!(row.gaps.iter().all(|gap| !gap.blocks), "{row:?}");
+            let told = items.iter().map(|i| {
+                let paths: Vec<&str> = i.paths.iter().map(Text::raw).collect();
+                let on = if i.enabled.unwrap() { "on" } else { "off" };
+                format!("{} {} {on} {} {}", i.name, i.state, i.place, paths.join(","))
+            });
+            told.map(|line| line.trim_end().to_owned()).collect()
+        }
+
+        /// The code of each gap and whether it blocks.
+        fn gaps(&self) -> Vec<(GapCode, bool)> {
+            self.read().0.gaps.iter().map(|gap| (gap.code, gap.blocks)).collect()
+        }
+    }
+
+    #[test]
+    fn a_service_says_what_it_runs_and_whether_it_is_enabled() {
+        let root = Root::new();
+        let text =
+            "[Service]\nUser=k\nExecStartPre=-/opt/k/pre\nExecStart=/opt//k/kesl\nExecStart=@/opt/k/kesl x\n";
+        root.file(USR, "kesl.service", text);
+        root.file(USR, "off.service", KESL);
+        root.file(USR, "none.service", "[Unit]\nDescription=nothing to run\n");
+        root.link(WANTS, "kesl.service", "/usr/lib/systemd/system/kesl.service");
+        let told = [
+            "kesl.service installed on /usr/lib/systemd/system/kesl.service /opt/k/kesl,/opt/k/pre",
+            "none.service installed off /usr/lib/systemd/system/none.service",
+            "off.service installed off /usr/lib/systemd/system/off.service /opt/k/kesl",
+        ];
+        assert_eq!(root.told(), told);
+        let (row, items) = root.read();
+        assert_eq!((row.state, items[0].id.raw()), (CoverageState::Covered, "systemd:kesl.service"));
+        assert_eq!(items[0].command, Some("/opt//k/kesl; @/opt/k/kesl x".into()));
+        assert_eq!((&items[0].user, &items[0].service), (&Some("k".into()), &Some("kesl.service".into())));
+    }
+
+    #[test]
+    fn the_highest_folder_wins_and_the_merged_one_counts_once() {
+        let root = Root::new();
+        root.link("", "lib", "usr/lib");
+        root.file(USR, "a.service", "[Service]\nExecStart=/opt/k/low\n");
+        root.file(USR, "b.service", KESL);
+        root.file(ETC, "a.service", KESL);
+        root.link(ETC, "b.service", "/lib/systemd/system/b.service");
+        let told = [
+            "a.service installed off /etc/systemd/system/a.service /opt/k/kesl",
+            "b.service installed off /usr/lib/systemd/system/b.service /opt/k/kesl",
+        ];
+        assert_eq!(root.told(), told);
+    }
+
+    #[test]
+    fn a_masked_service_is_present_and_never_enabled() {
+        let root = Root::new();
+        for (name, says) in [("a.service", "/dev/null"), ("alone.service", "../../../dev/null")] {
+            root.link(ETC, name, says);
+        }
+        root.file(ETC, "b.service", "");
+        for name in ["a.service", "b.service"] {
+            root.file(USR, name, KESL);
+            root.link(WANTS, name, &format!("/usr/lib/systemd/system/{name}"));
+        }
+        let told = [
+            "a.service present off /usr/lib/systemd/system/a.service /opt/k/kesl",
+            "b.service present off /usr/lib/systemd/system/b.service /opt/k/kesl",
+        ];
+        assert_eq!(root.told(), told);
+    }
+
+    #[test]
+    fn nothing_but_masks_is_no_gap() {
+        let root = Root::new();
+        root.link(ETC, "a.service", "/dev/null");
+        assert_eq!((root.told().len(), root.read().0.state), (0, CoverageState::Absent));
+    }
+
+    #[test]
+    fn an_alias_is_no_second_service() {
+        let root = Root::new();
+        for name in ["a.service", "b.service", "c.service"] {
+            root.file(USR, name, KESL);
+        }
+        root.link(ETC, "dbus-a.service", "/usr/lib/systemd/system/a.service");
+        root.link(USR, "dbus-b.service", "b.service");
+        root.link(USR, "dbus-c.service", "c.service");
+        root.link(WANTS, "dbus-c.service", "../c.service");
+        let told = ["a.service installed on", "b.service installed off", "c.service installed on"];
+        assert!(root.told().iter().map(|t| t.split(" /").next().unwrap()).eq(told), "{:?}", root.told());
+    }
+
+    #[test]
+    fn a_linked_unit_is_its_file() {
+        let root = Root::new();
+        root.file("opt/x", "y.service", KESL);
+        root.link(ETC, "x.service", "/opt/x/y.service");
+        // Older versions of systemd start what is only asked for.
+        root.link(WANTS, "z.service", "/opt/x/y.service");
+        let told = [
+            "x.service installed off /opt/x/y.service /opt/k/kesl",
+            "z.service installed on /opt/x/y.service /opt/k/kesl",
+        ];
+        assert_eq!(root.told(), told);
+    }
+
+    #[test]
+    fn an_instance_enables_its_template() {
+        let root = Root::new();
+        root.file(USR, "k@.service", "[Service]\nExecStart=/opt/%i/kesl\n");
+        root.link(USR, "alias@.service", "k@.service");
+        root.file(USR, "off@.service", KESL);
+        root.link(WANTS, "alias@1.service", "/usr/lib/systemd/system/k@.service");
+        let told = [
+            "k@.service installed on /usr/lib/systemd/system/k@.service /opt/%i/kesl",
+            "off@.service installed off /usr/lib/systemd/system/off@.service /opt/k/kesl",
+        ];
+        assert_eq!(root.told(), told);
+    }
+
+    #[test]
+    fn what_is_left_of_a_service_is_a_remnant() {
+        let root = Root::new();
+        root.link(WANTS, "a.service", "/usr/lib/systemd/system/a.service");
+        root.link(ETC, "b.service", "/opt/gone/b.service");
+        root.link(USR, "c.service", "d.service");
+        root.file(USR, "e.service", "[Service]\nExecStart=/opt/k/gone\nExecStart=/opt/k/kesl/no\n");
+        root.file(USR, "f.service", "[Service]\nExecStart=/opt/k/gone\nRootImage=/opt/k/image\n");
+        let told = [
+            "a.service remnant on /etc/systemd/system/multi-user.target.wants/a.service",
+            "b.service remnant on /etc/systemd/system/b.service",
+            "c.service remnant off /usr/lib/systemd/system/c.service",
+            "e.service remnant off /usr/lib/systemd/system/e.service /opt/k/gone,/opt/k/kesl/no",
+            "f.service installed off /usr/lib/systemd/system/f.service /opt/k/gone",
+        ];
+        assert_eq!(root.told(), told);
+    }
+
+    #[test]
+    fn links_stay_in_the_root() {
+        let root = Root::new();
+        let canary = root.0.path().join("canary");
+        fs::write(&canary, KESL).unwrap();
+        root.link(ETC, "a.service", canary.to_str().unwrap());
+        root.link(ETC, "b.service", "../../../../canary");
+        root.file(USR, "c.service", &format!("[Service]\nExecStart={}\n", canary.display()));
+        let told = root.told();
+        assert!(told.iter().all(|line| line.contains(" remnant ") && !line.contains("/opt/k")), "{told:?}");
+    }
+
+    #[test]
+    fn a_dropin_changes_what_is_started() {
+        let root = Root::new();
+        root.file(USR, "a.service", "[Service]\nExecStart=/opt/k/low\n");
+        root.file("usr/lib/systemd/system/a.service.d", "2.conf", "[Service]\nExecStart=/opt/k/shadowed\n");
+        root.file("usr/lib/systemd/system/a.service.d", "3.conf", "[Service]\nExecStart=/opt/k/masked\n");
+        root.file("etc/systemd/system/a.service.d", "2.conf", "[Service]\nExecStart=/opt/k/kesl\n");
+        root.file("run/systemd/system/a.service.d", "1.conf", "[Service]\nExecStart=\n");
+        root.link("etc/systemd/system/a.service.d", "3.conf", "/dev/null");
+        assert_eq!(root.told(), ["a.service installed off /usr/lib/systemd/system/a.service /opt/k/kesl"]);
+    }
+
+    #[test]
+    fn what_is_no_file_or_all_damage_blocks() {
+        let root = Root::new();
+        let made = std::process::Command::new("mkfifo").arg(root.at(ETC, "pipe.service")).status();
+        assert!(made.unwrap().success());
+        fs::create_dir(root.at(ETC, "folder.service")).unwrap();
+        assert_eq!(root.gaps(), [(GapCode::Special, true), (GapCode::Special, true)]);
+        assert_eq!(root.read().0.state, CoverageState::Failed);
+
+        let root = Root::new();
+        root.file(ETC, "garbage.service", "\0\0\0");
+        root.file(ETC, "large.service", &"#".repeat(MAX_BYTES + 1));
+        root.file(ETC, "some.service", &format!("{KESL}what\n"));
+        assert_eq!(
+            root.gaps(),
+            [(GapCode::Damaged, true), (GapCode::TooLarge, true), (GapCode::Damaged, false)]
+        );
+        // Their names are evidence all the same.
+        assert_eq!(root.read().1.len(), 3);
+    }
+
+    #[test]
+    fn a_folder_that_is_none_blocks() {
+        let root = Root::new();
+        root.file("etc/systemd", "system", "");
+        assert_eq!(root.gaps(), [(GapCode::Special, true)]);
+    }
+}
