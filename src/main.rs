@@ -51,22 +51,25 @@ fn width() -> usize {
 }
 
 /// The user's name: what the system knows by the number it runs as, or what the environment says.
+#[cfg(unix)]
 fn user() -> Option<Text> {
-    #[cfg(unix)]
-    {
-        let number = rustix::process::geteuid().as_raw().to_string();
-        let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let is_me = |line: &&str| line.split(':').nth(2) == Some(&number);
-        let name = passwd.lines().find(is_me).and_then(|line| line.split(':').next());
-        Some(name.unwrap_or(&number).into())
-    }
-    #[cfg(not(unix))]
+    let number = rustix::process::geteuid().as_raw().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
+    let is_me = |line: &&str| line.split(':').nth(2) == Some(&number);
+    let name = passwd.lines().find(is_me).and_then(|line| line.split(':').next());
+    Some(name.unwrap_or(&number).into())
+}
+
+#[cfg(not(unix))]
+fn user() -> Option<Text> {
     std::env::var("USERNAME").ok().map(Text::from)
 }
 
+/// Whether the process has the rights of an administrator, where that can be told.
 fn elevated() -> Option<bool> {
     #[cfg(unix)]
-    return Some(rustix::process::geteuid().is_root());
+    let elevated = Some(rustix::process::geteuid().is_root());
     #[cfg(not(unix))]
-    None
+    let elevated = None;
+    elevated
 }

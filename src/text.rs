@@ -39,7 +39,8 @@ impl Text {
             }
             out.push_str(rest);
             for byte in chunk.invalid() {
-                out.push_str(&format!("\\x{byte:02x}"));
+                out.push_str("\\x");
+                out.push_str(&hex(&[*byte]));
             }
         }
         Self(out)
@@ -97,6 +98,12 @@ fn escape(bytes: &[u8]) -> Option<u8> {
         _ => None,
     };
     Some(digit(high)? << 4 | digit(low)?)
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// Whether a terminal or a reader's eye could be misled by the character.

@@ -110,15 +110,10 @@ pub(super) fn find<'a>(rules: &'a Rules, id: &str) -> Result<Subject<'a>> {
     if let Some(source) = SOURCES.iter().find(|s| s.id == id) {
         return Ok(Subject::Source(source));
     }
-    match rules.instruments.iter().find(|i| i.id == id) {
-        Some(instrument) => Ok(Subject::Instrument(instrument)),
-        None => {
-            let message = format!(
-                "`{id}` is no vendor, product, instrument, profile, source or word of a report; see `interdict rules list`"
-            );
-            Err(Error::Usage(message).into())
-        }
-    }
+    let instrument = rules.instruments.iter().find(|i| i.id == id).map(Subject::Instrument);
+    let nothing =
+        "is no vendor, product, instrument, profile, source or word of a report; see `interdict rules list`";
+    Ok(instrument.ok_or_else(|| Error::Usage(format!("`{id}` {nothing}")))?)
 }
 
 impl Subject<'_> {

@@ -25,6 +25,7 @@ pub use vendor::{Aspect, Example, Expect, Product, Signature, Strength, Trait, V
 use crate::error::Error;
 use crate::proof;
 use crate::target::operator;
+use crate::text::hex;
 
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
@@ -192,14 +193,4 @@ fn builtin_files(all: bool) -> Vec<RuleFile> {
 fn stem(path: &str) -> String {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     name.strip_suffix(".toml").unwrap_or(name).to_owned()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let written = write!(out, "{byte:02x}");
-        debug_assert!(written.is_ok());
-        out
-    })
 }

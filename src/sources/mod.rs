@@ -254,7 +254,12 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sources");
         #[allow(clippy::disallowed_methods, reason = "a test looks at the sources of interdict itself")]
         let names = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
-        let mut files: Vec<_> = names.filter(|n| n != "mod.rs" && n != "owners.rs").collect();
+        let is_source = |n: &String| {
+            std::path::Path::new(n).extension().is_some_and(|e| e == "rs")
+                && n != "mod.rs"
+                && n != "owners.rs"
+        };
+        let mut files: Vec<_> = names.filter(is_source).collect();
         files.sort();
         let listed: Vec<_> = SOURCES.iter().map(|s| format!("{}.rs", s.id)).collect();
         assert_eq!(files, listed);

@@ -154,8 +154,10 @@ impl Target {
     pub fn subject(&self) -> Subject {
         let kind = match &self.world {
             World::Live(_) => "live",
+            World::Dir(_) => "dir",
             World::Saved(_) => "inventory",
-            _ => "dir",
+            #[cfg(test)]
+            World::Refusing => "dir",
         };
         Subject { kind: kind.into(), place: self.place.clone(), os: self.os.family.word().into() }
     }
