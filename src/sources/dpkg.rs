@@ -205,13 +205,19 @@ fn file_lists(target: &Target, sink: &mut Sink, records: &mut Records, mut lists
             format!("{without} installed packages have no list of their files, so what they own is unknown");
         sink.gap(Gap::new(GapCode::Missing, format!("{FOLDER}/info"), reason).note());
     }
-    for left in lists {
-        let path = Path::new(FOLDER).join("info").join(format!("{left}.list"));
-        if matches!(target.entry(&path), Ok(Some(EntryKind::File))) {
-            let reason = format!(
-                "lists the files of {left}, of which the status file has no record: it may have been cut"
-            );
-            sink.gap(Gap::new(GapCode::Damaged, Text::from_path(&path), reason));
-        }
+    // Only a plain file is a list that dpkg wrote.
+    let info = Path::new(FOLDER).join("info");
+    let is_file =
+        |left: &String| matches!(target.entry(&info.join(format!("{left}.list"))), Ok(Some(EntryKind::File)));
+    let left: Vec<String> = lists.into_iter().filter(is_file).collect();
+    if !left.is_empty() {
+        let some: Vec<&str> = left.iter().take(5).map(String::as_str).collect();
+        let more = if left.len() > some.len() { " …" } else { "" };
+        let reason = format!(
+            "lists the files of {} packages of which the database has no record ({}{more}): it was cut or damaged",
+            left.len(),
+            some.join(", ")
+        );
+        sink.gap(Gap::new(GapCode::Damaged, Text::from_path(&info), reason));
     }
 }

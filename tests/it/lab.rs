@@ -1,0 +1,138 @@
+//! What the tests work with: the program, little file systems, and the outside tools that some of them need.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// The built program, in an environment that says nothing.
+pub fn interdict() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_interdict"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
+    command
+}
+
+/// What a run gave.
+pub struct Run {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Run {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}\n{}", self.out, self.err))
+    }
+}
+
+/// Runs the program.
+pub fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Run {
+    finish(interdict().args(args))
+}
+
+/// Runs a command to its end; a signal counts as -1.
+pub fn finish(command: &mut Command) -> Run {
+    let output = command.output().unwrap();
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Scans a target and gives the exit code and the JSON report; the arguments stand before `-o json`.
+pub fn scan(target: &str, args: &[&str]) -> (i32, Value) {
+    let run = run(["scan", target].iter().chain(args).chain(&["-o", "json"]));
+    (run.code, run.json())
+}
+
+/// Whether a test that needs a tool may run. Without the tool it prints why not, and fails where
+/// `INTERDICT_REQUIRE` is `all` or names the tool.
+pub fn has(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
+    found || lacking(tool)
+}
+
+/// Whether a test that needs root may run, as [`has`].
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root() || lacking("root")
+}
+
+fn lacking(what: &str) -> bool {
+    let required = std::env::var("INTERDICT_REQUIRE").unwrap_or_default();
+    assert!(!required.split(',').any(|r| r == "all" || r == what), "{what} is required and lacking");
+    eprintln!("skipped: {what} is lacking");
+    false
+}
+
+/// The folder of real records and files, which is not part of the repository; tests pass without it.
+pub fn shared() -> Option<PathBuf> {
+    let shared = std::env::var_os("INTERDICT_SHARED").map(PathBuf::from);
+    if shared.is_none() {
+        eprintln!("skipped: INTERDICT_SHARED is not set");
+    }
+    shared
+}
+
+/// A little file system.
+pub struct Root(pub tempfile::TempDir);
+
+impl Root {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A Debian root with two packages, with their file lists.
+    pub fn debian() -> Self {
+        let root = Self::new();
+        root.write(
+            "etc/os-release",
+            "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+        );
+        root.write("etc/hostname", "lab\n");
+        root.write("var/lib/dpkg/status", "");
+        root.package("base-files", "12.4", "Santiago Vila <sanvila@debian.org>", &["/etc/debian_version"]);
+        root.package("bash", "5.2.15-2", "Matthias Klose <doko@debian.org>", &["/bin/bash"]);
+        root
+    }
+
+    /// Adds an installed package to the dpkg database, and its files to the root.
+    pub fn package(&self, name: &str, version: &str, maintainer: &str, files: &[&str]) {
+        let record = format!(
+            "Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nMaintainer: {maintainer}\nVersion: {version}\nDescription: a test\n\n"
+        );
+        self.append("var/lib/dpkg/status", &record);
+        for file in files {
+            self.write(file.trim_start_matches('/'), "");
+        }
+        self.write(&format!("var/lib/dpkg/info/{name}.list"), &format!("/.\n{}\n", files.join("\n")));
+    }
+
+    pub fn at(&self, path: &str) -> PathBuf {
+        self.0.path().join(path)
+    }
+
+    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
+        fs::write(self.at(path), text).unwrap();
+    }
+
+    pub fn append(&self, path: &str, text: &str) {
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(self.at(path)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    pub fn link(&self, path: &str, says: impl AsRef<Path>) {
+        fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
+        symlink(says, self.at(path)).unwrap();
+    }
+
+    /// The target as the command line names it.
+    pub fn target(&self) -> String {
+        format!("dir:{}", self.0.path().display())
+    }
+}
