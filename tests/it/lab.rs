@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -35,7 +35,25 @@ pub fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Run 
 
 /// Runs a command to its end; a signal counts as -1.
 pub fn finish(command: &mut Command) -> Run {
-    let output = command.output().unwrap();
+    gave(command.output().unwrap())
+}
+
+/// Runs a command, which must end by itself within ten seconds; what it prints must fit into a pipe.
+pub fn finish_soon(command: &mut Command) -> Run {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = std::time::Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed().as_secs() >= 10 {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("it hangs: {command:?}");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    gave(child.wait_with_output().unwrap())
+}
+
+fn gave(output: Output) -> Run {
     Run {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -129,6 +147,20 @@ impl Root {
     pub fn link(&self, path: &str, says: impl AsRef<Path>) {
         fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
         symlink(says, self.at(path)).unwrap();
+    }
+
+    /// Writes a saved inventory, a line an item, and names it as the command line does.
+    pub fn list(&self, items: &[Value]) -> String {
+        let lines: Vec<_> = items.iter().map(ToString::to_string).collect();
+        self.write("list.ndjson", lines.join("\n") + "\n");
+        format!("inventory:{}", self.at("list.ndjson").display())
+    }
+
+    /// Makes a named pipe.
+    pub fn pipe(&self, path: &str) -> PathBuf {
+        let pipe = self.at(path);
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        pipe
     }
 
     /// The target as the command line names it.

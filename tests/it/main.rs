@@ -10,4 +10,11 @@
     reason = "tests lay out files, say why they skip, and fail by panicking"
 )]
 
+mod cli;
+mod help;
+mod judge;
 mod lab;
+mod output;
+mod rules;
+mod verdict;
+mod wrong_rules;
