@@ -123,17 +123,20 @@ fn read(sink: &mut Sink, records: &mut Records, path: &Path, from: impl std::io:
         }
         match item(&paragraph, &place, form) {
             Ok(Some(found)) => {
+                if found.version.is_none() && found.state == State::Installed {
+                    let reason = format!("the record of {} in line {last} has no Version field", found.name);
+                    sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
+                }
                 let arch = Text::from_bytes(paragraph.get("Architecture").unwrap_or_default());
                 records.insert((found.name.clone(), arch), found);
             }
             Ok(None) => {
-                let name = Text::from_bytes(paragraph.get("Package").unwrap_or_default());
-                let arch = Text::from_bytes(paragraph.get("Architecture").unwrap_or_default());
-                records.remove(&(name, arch));
+                let [name, arch] = ["Package", "Architecture"].map(|f| paragraph.get(f).unwrap_or_default());
+                records.remove(&(Text::from_bytes(name), Text::from_bytes(arch)));
             }
             Err(what) => {
-                let reason =
-                    format!("the record that begins in line {last} has no {what}, so its package is unknown");
+                let name = paragraph.get("Package").map_or_else(|| "a package".into(), Text::from_bytes);
+                let reason = format!("the record of {name} in line {last} has no {what}, so it was left out");
                 sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
             }
         }
@@ -165,9 +168,6 @@ fn item(record: &Paragraph, place: &Text, form: Form) -> Result<Option<Item>, &'
         (None, _) => return Err("Status field"),
     };
     let version = field("Version");
-    if version.is_none() && state == State::Installed {
-        return Err("Version field");
-    }
     let arch = field("Architecture");
     let mut item = Item::new(Kind::Package, name, place.clone());
     let suffix = arch.as_ref().map(|a| format!(":{}", a.raw())).unwrap_or_default();
