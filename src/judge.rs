@@ -182,9 +182,11 @@ fn ruling(
         }
         Status::Proposed | Status::InForce | Status::Overtaken => {}
     }
-    if let Some((_, words)) =
-        instrument.excludes.iter().find(|(products, _)| names(products, &vendor.id, product))
-    {
+    let excludes = |products: &[String]| match products {
+        [] => finding.state == State::Component,
+        products => names(products, &vendor.id, product),
+    };
+    if let Some((_, words)) = instrument.excludes.iter().find(|(products, _)| excludes(products)) {
         return say(RulingKind::Excluded, format!("excluded: {words}"), None);
     }
     if finding.state == State::Component && instrument.scope == Scope::Branded {
@@ -205,7 +207,8 @@ fn ruling(
     } else {
         format!("{status}{since}")
     };
-    let basis = format!("{assumed}: {words}");
+    let bound = if instrument.id == LOCAL_POLICY { "" } else { "; assumed to bind this machine" };
+    let basis = format!("{assumed}: {words}{bound}");
     match instrument.force {
         Force::UseBan if finding.strength == Strength::Possible => {
             let reason = format!("one weak trait only, to be confirmed by a person; {basis}");

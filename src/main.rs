@@ -6,6 +6,7 @@ mod cli;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use interdict::error::Error;
 use interdict::report::Style;
 use interdict::text::Text;
 
@@ -26,10 +27,17 @@ fn main() -> ExitCode {
     match cli::run(&world) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
+            let known = error.downcast_ref::<Error>();
+            let text = match known {
+                // These show themselves, each with its place.
+                Some(Error::Rules(text)) => {
+                    format!("{text}\n\nerror: the rules are wrong, so nothing was scanned")
+                }
+                _ => format!("error: {error:#}"),
+            };
             // Nothing is left to be done if standard error is closed.
-            let written = writeln!(std::io::stderr(), "error: {error:#}");
-            let code =
-                error.downcast_ref::<interdict::error::Error>().map_or(5, interdict::error::Error::exit_code);
+            let written = writeln!(std::io::stderr(), "{text}");
+            let code = known.map_or(5, Error::exit_code);
             ExitCode::from(if written.is_ok() { code } else { code.max(1) })
         }
     }

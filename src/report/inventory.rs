@@ -82,6 +82,6 @@ fn table(inventory: &Inventory, scan: &Scan, style: Style, out: &mut dyn Write) 
             item.place.to_string(),
         ]);
     }
-    writeln!(out, "{rows}")?;
+    writeln!(out, "{}", rows.trim_fmt())?;
     coverage(inventory, style, out)
 }

@@ -48,7 +48,7 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
                 Cell::new(ruling),
             ]);
         }
-        writeln!(out, "{rows}")?;
+        writeln!(out, "{}", rows.trim_fmt())?;
         for (number, reported) in findings.iter().enumerate() {
             writeln!(out)?;
             detail(number + 1, reported, inventory, style, out)?;
@@ -63,26 +63,22 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     heading("Instruments", style, out)?;
-    let mut rows = plain(style, &["Instrument", "Status", "Verdict", "Title"]);
+    let mut rows = plain(style, &["Instrument", "Status", "Verdict"]);
     for outcome in &report.outcomes {
         let next = outcome.next.map(|(day, status)| format!(", {status} from {day}")).unwrap_or_default();
-        let status = if outcome.status == Status::NotYet {
-            "not made yet".to_owned()
-        } else {
-            outcome.status.to_string()
-        };
-        rows.add_row([
-            outcome.id.clone(),
-            status + &next,
-            outcome.verdict.to_string(),
-            format!("{} ({})", outcome.title, outcome.citation),
-        ]);
+        let status =
+            if outcome.status == Status::NotYet { "not made yet".into() } else { outcome.status.to_string() };
+        rows.add_row([outcome.id.clone(), status + &next, outcome.verdict.to_string()]);
     }
-    writeln!(out, "{rows}")?;
+    writeln!(out, "{}", rows.trim_fmt())?;
     for outcome in &report.outcomes {
-        if let Some(assumed) = &outcome.assumed {
-            entry("", &format!("assumed for {}: {assumed}", outcome.id), style, out)?;
-        }
+        let assumed = outcome.assumed.as_ref().map(|a| format!(" Assumed: {a}.")).unwrap_or_default();
+        entry(
+            "- ",
+            &format!("{}: {} ({}).{assumed}", outcome.id, outcome.title, outcome.citation),
+            style,
+            out,
+        )?;
     }
     coverage(inventory, style, out)
 }
@@ -242,7 +238,7 @@ pub(super) fn coverage(inventory: &Inventory, style: Style, out: &mut dyn Write)
             notes.join("\n"),
         ]);
     }
-    writeln!(out, "{rows}")
+    writeln!(out, "{}", rows.trim_fmt())
 }
 
 /// A table without lines, as wide as the page.

@@ -66,6 +66,11 @@ impl<'a> Table<'a> {
         self.get(key).is_some()
     }
 
+    /// Where the value of a key stands; the table, if it does not.
+    pub(super) fn place_of(&self, key: &'static str) -> Place {
+        self.get(key).map_or_else(|| self.place.clone(), |value| self.at(value))
+    }
+
     /// A text.
     pub(super) fn text(&self, key: &'static str) -> Option<At<String>> {
         let value = self.get(key)?;

@@ -94,7 +94,7 @@ pub struct Instrument {
     pub covers: Vec<String>,
     /// Whether it covers the vendors of the operator's own rule files.
     pub covers_rule_files: bool,
-    /// Products it does not cover, with the words that say so.
+    /// What it does not cover, in its own words: these products, or where none are named, parts inside others' products.
     pub excludes: Vec<(Vec<String>, String)>,
     /// Whom it binds.
     pub binds: String,

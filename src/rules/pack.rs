@@ -134,7 +134,7 @@ impl Packs {
             if table.has(on.word()) {
                 let mut signature = plain(*on, table);
                 (signature.vendor, signature.product) = (vendor, product);
-                self.push_signature(signature, &table.place, files, problems);
+                self.push_signature(signature, &table.place_of(on.word()), files, problems);
             }
         }
         for row in table.tables("signature") {
@@ -154,7 +154,7 @@ impl Packs {
                     signature.source = row.text("source").map(|s| s.value);
                     signature.hit = row.texts("hit").into_iter().map(|t| t.value).collect();
                     signature.miss = row.texts("miss").into_iter().map(|t| t.value).collect();
-                    let place = row.place.clone();
+                    let place = row.place_of(on.word());
                     row.end();
                     self.push_signature(signature, &place, files, problems);
                 }
@@ -179,18 +179,17 @@ impl Packs {
         files: &[RuleFile],
         problems: &RefCell<Problems>,
     ) {
-        let lack =
-            |code, message: &str, label: &str| problems.borrow_mut().lack(files, place, code, message, label);
+        let mut lacks = Vec::new();
         if signature.source.is_none() {
-            lack(
-                "no-source",
-                "a signature without a source",
-                "say where the value was published: `source = \"…\"`",
-            );
+            lacks.push("a source");
         }
         if signature.hit.is_empty() || signature.miss.is_empty() {
-            let label = "say what it must match and what not: `hit = [\"…\"]`, `miss = [\"…\"]`";
-            lack("no-examples", "a signature without examples", label);
+            lacks.push("examples");
+        }
+        if !lacks.is_empty() {
+            let message = format!("this signature lacks {}", lacks.join(" and "));
+            let label = "a `signature` table says them: `source = \"…\"`, `hit = [\"…\"]`, `miss = [\"…\"]`";
+            problems.borrow_mut().lack(files, place, "no-proof", &message, label);
         }
         self.signatures.push(signature);
         self.signature_places.push(place.clone());

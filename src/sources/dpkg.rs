@@ -5,9 +5,9 @@
 //! was interrupted in lies in `updates/` and stands above `status`. The file lists in `info/` are a second witness: a
 //! list without a record shows that `status` was cut.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
 use crate::item::{Item, Kind, State};
@@ -30,40 +30,45 @@ pub(super) const SOURCE: Source = Source {
 };
 
 const FOLDER: &str = "/var/lib/dpkg";
+/// The ending of the digests of a package's files, which images without dpkg have in place of a list.
+const DIGESTS: &str = ".md5sums";
 const KEEP: &[&str] =
     &["Package", "Status", "Version", "Architecture", "Maintainer", "Homepage", "Conffiles"];
 
 /// What the database says of one package, by name and architecture.
 type Records = BTreeMap<(Text, Text), Item>;
 
+/// Files that list those of a package, by the name of the package, with its architecture where dpkg adds it.
+type Lists = BTreeMap<String, PathBuf>;
+
 fn collect(target: &Target, sink: &mut Sink) {
     let at = |name: &str| Path::new(FOLDER).join(name);
-    let mut records = Records::new();
+    let (mut records, mut lists) = (Records::new(), Lists::new());
     let status = at("status");
-    let whole = sink.keep(target.open(&status));
-    if let Some(Some(file)) = whole {
+    if let Some(Some(file)) = sink.keep(target.open(&status)) {
         sink.found();
         read(sink, &mut records, &status, BufReader::new(file), Form::Status);
     }
     for (folder, form) in [("status.d", Form::Single), ("updates", Form::Update)] {
-        let entries = sink.keep(target.list(&at(folder))).flatten().unwrap_or_default();
-        for entry in entries.iter().filter(|e| form.holds(&e.name.to_string_lossy())) {
-            let path = at(folder).join(&entry.name);
-            if let Some(Some(file)) = sink.keep(target.open(&path)) {
+        for entry in sink.keep(target.list(&at(folder))).flatten().unwrap_or_default() {
+            let (path, name) = (at(folder).join(&entry.name), entry.name.to_string_lossy());
+            if let Some(package) = name.strip_suffix(DIGESTS) {
+                lists.insert(package.to_owned(), path);
+            } else if form.holds(&name)
+                && let Some(Some(file)) = sink.keep(target.open(&path))
+            {
                 sink.found();
                 read(sink, &mut records, &path, BufReader::new(file), form);
             }
         }
     }
-    let info = sink.keep(target.list(&at("info"))).flatten();
-    if let Some(entries) = info {
-        let lists = entries.iter().filter_map(|e| e.name.to_str()?.strip_suffix(".list")).map(str::to_owned);
-        let lists: BTreeSet<String> = lists.collect();
-        if !lists.is_empty() {
+    for entry in sink.keep(target.list(&at("info"))).flatten().unwrap_or_default() {
+        if let Some(package) = entry.name.to_str().and_then(|name| name.strip_suffix(".list")) {
             sink.found();
-            file_lists(target, sink, &mut records, lists);
+            lists.insert(package.to_owned(), at("info").join(&entry.name));
         }
     }
+    file_lists(target, sink, &mut records, lists);
     for item in records.into_values() {
         sink.item(item);
     }
@@ -85,7 +90,7 @@ impl Form {
     fn holds(self, name: &str) -> bool {
         match self {
             Self::Status => true,
-            Self::Single => !name.ends_with(".md5sums") && !name.starts_with('.'),
+            Self::Single => !name.starts_with('.'),
             // dpkg names them by number alone.
             Self::Update => name.bytes().all(|b| b.is_ascii_digit()),
         }
@@ -118,17 +123,20 @@ fn read(sink: &mut Sink, records: &mut Records, path: &Path, from: impl std::io:
         }
         match item(&paragraph, &place, form) {
             Ok(Some(found)) => {
+                if found.version.is_none() && found.state == State::Installed {
+                    let reason = format!("the record of {} in line {last} has no Version field", found.name);
+                    sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
+                }
                 let arch = Text::from_bytes(paragraph.get("Architecture").unwrap_or_default());
                 records.insert((found.name.clone(), arch), found);
             }
             Ok(None) => {
-                let name = Text::from_bytes(paragraph.get("Package").unwrap_or_default());
-                let arch = Text::from_bytes(paragraph.get("Architecture").unwrap_or_default());
-                records.remove(&(name, arch));
+                let [name, arch] = ["Package", "Architecture"].map(|f| paragraph.get(f).unwrap_or_default());
+                records.remove(&(Text::from_bytes(name), Text::from_bytes(arch)));
             }
             Err(what) => {
-                let reason =
-                    format!("the record that begins in line {last} has no {what}, so its package is unknown");
+                let name = paragraph.get("Package").map_or_else(|| "a package".into(), Text::from_bytes);
+                let reason = format!("the record of {name} in line {last} has no {what}, so it was left out");
                 sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
             }
         }
@@ -160,9 +168,6 @@ fn item(record: &Paragraph, place: &Text, form: Form) -> Result<Option<Item>, &'
         (None, _) => return Err("Status field"),
     };
     let version = field("Version");
-    if version.is_none() && state == State::Installed {
-        return Err("Version field");
-    }
     let arch = field("Architecture");
     let mut item = Item::new(Kind::Package, name, place.clone());
     let suffix = arch.as_ref().map(|a| format!(":{}", a.raw())).unwrap_or_default();
@@ -179,45 +184,54 @@ fn item(record: &Paragraph, place: &Text, form: Form) -> Result<Option<Item>, &'
     Ok(Some(item))
 }
 
-/// Reads `info/*.list`: the files of each package, and packages that only their list still knows.
-fn file_lists(target: &Target, sink: &mut Sink, records: &mut Records, mut lists: BTreeSet<String>) {
+/// Reads the lists of files, and tells of packages that only their list still knows.
+fn file_lists(target: &Target, sink: &mut Sink, records: &mut Records, mut lists: Lists) {
     let mut without = 0;
     for ((name, arch), item) in records.iter_mut() {
         // Packages that may be installed for several architectures carry theirs in the name of the list.
-        let names = [format!("{}:{}.list", name.raw(), arch.raw()), format!("{}.list", name.raw())];
-        let Some(list) = names.iter().find(|n| lists.remove(n.trim_end_matches(".list"))) else {
+        let names = [format!("{}:{}", name.raw(), arch.raw()), name.raw().to_owned()];
+        let Some(path) = names.iter().find_map(|n| lists.remove(n)) else {
             without += usize::from(item.state == State::Installed);
             continue;
         };
-        let path = Path::new(FOLDER).join("info").join(list);
-        let Some(bytes) = sink.keep(target.read(&path).map_err(Gap::note)).flatten() else { continue };
-        let files: Vec<&[u8]> = bytes.split(|&b| b == b'\n').filter(|l| l.len() > 2).collect();
+        let Some(bytes) = sink.keep(target.read(&path)).flatten() else { continue };
+        let digests = path.extension().is_some_and(|e| e == DIGESTS.trim_start_matches('.'));
+        let files: Vec<Vec<u8>> =
+            bytes.split(|&b| b == b'\n').filter_map(|line| listed(line, digests)).collect();
         if item.state == State::Installed {
             for file in &files {
                 sink.owns(file, &item.id);
             }
         }
-        let all = item.paths.iter().map(Text::to_bytes).chain(files.iter().map(|f| f.to_vec()));
-        item.paths = own_paths(all.collect::<Vec<_>>());
+        let conffiles: Vec<Vec<u8>> = item.paths.iter().map(Text::to_bytes).collect();
+        item.paths = own_paths(conffiles.into_iter().chain(files));
     }
     if without > 0 {
         let reason =
             format!("{without} installed packages have no list of their files, so what they own is unknown");
         sink.gap(Gap::new(GapCode::Missing, format!("{FOLDER}/info"), reason).note());
     }
-    // Only a plain file is a list that dpkg wrote.
-    let info = Path::new(FOLDER).join("info");
-    let is_file =
-        |left: &String| matches!(target.entry(&info.join(format!("{left}.list"))), Ok(Some(EntryKind::File)));
-    let left: Vec<String> = lists.into_iter().filter(is_file).collect();
-    if !left.is_empty() {
-        let some: Vec<&str> = left.iter().take(5).map(String::as_str).collect();
-        let more = if left.len() > some.len() { " …" } else { "" };
+    // Only a plain file is a list that dpkg wrote; of a package that was purged nothing stays.
+    lists.retain(|_, path| path.extension().is_some_and(|e| e == "list"));
+    lists.retain(|_, path| matches!(target.entry(path), Ok(Some(EntryKind::File))));
+    if !lists.is_empty() {
+        let some: Vec<&str> = lists.keys().take(5).map(String::as_str).collect();
+        let more = if lists.len() > some.len() { " …" } else { "" };
         let reason = format!(
             "lists the files of {} packages of which the database has no record ({}{more}): it was cut or damaged",
-            left.len(),
+            lists.len(),
             some.join(", ")
         );
-        sink.gap(Gap::new(GapCode::Damaged, Text::from_path(&info), reason));
+        sink.gap(Gap::new(GapCode::Damaged, format!("{FOLDER}/info"), reason));
     }
+}
+
+/// The file that a line of a list names, from the root on.
+fn listed(line: &[u8], digests: bool) -> Option<Vec<u8>> {
+    if digests {
+        // A digest of MD5, two blanks, the path without its first slash (deb-md5sums(5)).
+        let path = line.get(34..)?;
+        return (!path.is_empty()).then(|| [b"/", path].concat());
+    }
+    (line.len() > 2).then(|| line.to_vec())
 }

@@ -15,6 +15,7 @@ mod help;
 mod judge;
 mod lab;
 mod output;
+mod readme;
 mod rules;
 mod verdict;
 mod wrong_rules;
