@@ -32,11 +32,11 @@ fn a_wrong_command_line_is_told_what_to_do() {
         (&["scan", &list, "--exclude", "[a"], &["--exclude [a is no glob"]),
         (&["scan", "dir:/nonexistent/root"], &["/nonexistent/root", "No such file", "check the path"]),
         (&["scan", "/nonexistent/root"], &["/nonexistent/root", "No such file", "check the path"]),
-        (&["scan", "inventory:/nonexistent/list"], &["/nonexistent/list", "No such file", "check the path"]),
+        (&["scan", "inventory:/nonexistent/list"], &["/nonexistent/list", "No such file"]),
         (&["inventory", "/nonexistent/root"], &["/nonexistent/root", "check the path"]),
         (&["sources", "/nonexistent/root"], &["/nonexistent/root", "check the path"]),
         (&["scan", garbage], &["neither a folder nor a saved inventory", "dir:PATH or inventory:FILE"]),
-        (&["scan", &format!("dir:{garbage}")], &["cannot scan", "Not a directory"]),
+        (&["scan", &format!("dir:{garbage}")], &["cannot scan", "ot a directory"]),
         (&["scan", "image:x.tar"], &["does not read image: targets", "dir:PATH"]),
         (&["scan", &list, "-o", "json=/nonexistent/x"], &["cannot write /nonexistent/x: No such file"]),
         (&["scan", &list, "-o", "json=/"], &["cannot write /: is a directory"]),
@@ -57,6 +57,15 @@ fn a_wrong_command_line_is_told_what_to_do() {
         for part in said {
             assert!(run.err.contains(part), "{part:?} is not said to {args:?}: {}", run.err);
         }
+    }
+}
+
+#[test]
+fn a_missing_target_is_told_alike_however_it_is_named() {
+    for scheme in ["", "dir:", "inventory:"] {
+        let run = run(["scan", &format!("{scheme}/nonexistent/x")]);
+        let told = run.err.starts_with("error: cannot scan /nonexistent/x: No such file or directory");
+        assert!(run.code == 2 && told && run.err.contains("check the path"), "{}", run.err);
     }
 }
 
@@ -205,6 +214,7 @@ fn what_is_excluded_is_skipped_and_told() {
 #[test]
 fn what_was_not_asked_for_is_skipped_and_told() {
     let root = Root::debian();
+    root.write("opt/kaspersky/kesl/bin/kesl", "");
     root.write("etc/systemd/system/kesl.service", "[Service]\nExecStart=/opt/kaspersky/kesl/bin/kesl\n");
     let quick = scan(&root.target(), &["--depth", "quick"]);
     let skipped = row(&quick.1, "systemd");

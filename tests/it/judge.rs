@@ -11,15 +11,16 @@ fn kesl() -> Value {
 
 /// An instrument `own-law` that covers Kaspersky.
 fn law(force: &str, scope: &str, phases: &[(&str, &str)], more: &str) -> String {
-    let mut text = format!(
+    let phase = |(from, status): &(&str, &str)| {
+        format!("[[instrument.phase]]\nfrom = \"{from}\"\nstatus = \"{status}\"\n")
+    };
+    let phases: Vec<_> = phases.iter().map(phase).collect();
+    format!(
         "[[instrument]]\nid = \"own-law\"\ntitle = \"Own law\"\njurisdiction = \"here\"\nissuer = \"us\"\n\
          citation = \"OL 1\"\nforce = \"{force}\"\nscope = \"{scope}\"\nwords = \"the words\"\nbinds = \"us\"\n\
-         covers = [\"kaspersky\"]\n[[instrument.source]]\nread = \"T\"\nplace = \"here\"\n"
-    );
-    for (from, status) in phases {
-        text += &format!("[[instrument.phase]]\nfrom = \"{from}\"\nstatus = \"{status}\"\n");
-    }
-    text + more
+         covers = [\"kaspersky\"]\n[[instrument.source]]\nread = \"T\"\nplace = \"here\"\n{}{more}",
+        phases.concat()
+    )
 }
 
 /// Judges items by one law of the operator's own: the exit code and the first finding's rulings.
@@ -178,7 +179,7 @@ fn a_signature_of_a_component_follows_the_scope() {
     let engine = json!({"kind": "file", "name": "acme-engine.dll", "signer": "Acme Inc", "state": "present"});
     for (scope, ruling) in [("branded", "excluded"), ("whole-or-part", "prohibited")] {
         let law = law("use-ban", scope, IN_FORCE, vendor).replace("\"kaspersky\"", "\"acme\"");
-        let (_, rulings) = by_own_law(&law, &[engine.clone()], &[]);
+        let (_, rulings) = by_own_law(&law, std::slice::from_ref(&engine), &[]);
         let said = rulings.iter().find(|r| r["instrument"] == "own-law").unwrap();
         assert_eq!(said["ruling"], ruling, "{scope}");
     }
@@ -193,6 +194,17 @@ fn an_excluded_product_is_told_with_the_words_that_exclude_it() {
     assert_eq!(rulings[0]["reason"], "excluded: not that one");
     let (code, rulings) = by_own_law(&law, &[json!({"kind": "package", "name": "klnagent64"})], &[]);
     assert_eq!((code, &rulings[0]["ruling"]), (1, &json!("prohibited")));
+}
+
+#[test]
+fn an_exclusion_without_products_is_of_parts() {
+    let exclusion = "[[instrument.exclude]]\nwords = \"not as a part\"\n";
+    let law = law("use-ban", "whole-or-part", IN_FORCE, exclusion);
+    let part = json!({"kind": "process", "name": "scanner", "signer": "AO Kaspersky Lab", "owner": "p1"});
+    let items = [json!({"kind": "package", "name": "gateway", "id": "p1"}), part];
+    let (code, rulings) = by_own_law(&law, &items, &[]);
+    assert_eq!((code, &rulings[0]["reason"]), (0, &json!("excluded: not as a part")));
+    assert_eq!(by_own_law(&law, &[kesl()], &[]).0, 1);
 }
 
 /// State and strength of one finding, what both American laws say of it today, and the exit code.

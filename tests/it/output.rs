@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -31,6 +31,10 @@ fn large() -> (Root, String) {
     (root, target)
 }
 
+fn nonblocking() -> i32 {
+    i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap()
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
@@ -43,12 +47,10 @@ fn is_report(bytes: &[u8]) -> bool {
         .is_ok_and(|r| r["schema"] == "interdict.report/1" && r["verdict"] == "prohibited")
 }
 
+/// The program as `"$0" "$@"` of a shell script.
 fn sh(script: &str, args: &[&str]) -> Command {
-    let mut command = interdict();
-    let mut shell = Command::new("sh");
-    shell.env_clear().envs(command.get_envs().filter_map(|(k, v)| Some((k, v?))));
-    shell.arg("-c").arg(script).arg(command.get_program()).args(args).stdin(Stdio::null());
-    command = shell;
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg(interdict().get_program()).args(args);
     command
 }
 
@@ -58,7 +60,7 @@ fn wait(mut child: Child) -> i32 {
         if let Some(status) = child.try_wait().unwrap() {
             return status.code().unwrap_or(-1);
         }
-        if start.elapsed().as_secs() >= 20 {
+        if start.elapsed().as_secs() >= 10 {
             child.kill().unwrap();
             child.wait().unwrap();
             panic!("it hangs");
@@ -76,8 +78,8 @@ fn every_output_that_is_asked_for_is_written() {
     assert_eq!((run.code, run.err.as_str()), (1, ""));
     assert!(run.out.contains("\nPROHIBITED\n"), "{}", run.out);
     assert!(is_report(&fs::read(root.at("json")).unwrap()));
-    let line = fs::read(root.at("ndjson")).unwrap();
-    assert!(is_report(&line) && line.iter().filter(|b| **b == b'\n').count() == 1);
+    let line = fs::read_to_string(root.at("ndjson")).unwrap();
+    assert!(is_report(line.as_bytes()) && line.lines().count() == 1);
     assert!(fs::read_to_string(root.at("table")).unwrap().contains("\nPROHIBITED\n"));
     assert_eq!(names(root.0.path()), ["json", "list.ndjson", "ndjson", "table"]);
 }
@@ -133,8 +135,15 @@ fn an_interrupted_scan_leaves_the_old_file() {
     let outputs = ["old", "new"].map(|n| format!("json={}", root.at("out").join(n).display()));
     let args = ["scan", &format!("inventory:{}", pipe.display()), "-o", &outputs[0], "-o", &outputs[1]];
     let child = interdict().args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    // This returns when the scan has begun to read.
-    let mut list = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    // A pipe that nobody reads yet cannot be opened so.
+    let open = || fs::OpenOptions::new().write(true).custom_flags(nonblocking()).open(&pipe).ok();
+    let start = Instant::now();
+    let mut list = loop {
+        match open() {
+            Some(list) => break list,
+            None => assert!(start.elapsed().as_secs() < 10, "the scan does not begin"),
+        }
+    };
     list.write_all(b"{\"kind\":\"package\",\"name\":\"bash\"}\n").unwrap();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(wait(child), 130);
@@ -209,9 +218,10 @@ fn a_named_pipe_is_written_to_as_it_is() {
     let pipe = root.pipe("pipe");
     let output = format!("json={}", pipe.display());
     let child = interdict().args(["scan", &list, "-o", &output]).spawn().unwrap();
-    let mut report = Vec::new();
-    fs::File::open(&pipe).unwrap().read_to_end(&mut report).unwrap();
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || send.send(fs::read(pipe)));
     // A reader that read to the end has the whole report and need not come back.
+    let report = receive.recv_timeout(Duration::from_secs(10)).unwrap().unwrap();
     let code = wait(child);
     assert!(code == 1 && is_report(&report), "{code}, {} bytes", report.len());
     assert_eq!(names(root.0.path()), ["list.ndjson", "pipe"]);
@@ -251,7 +261,7 @@ fn a_pipe_that_is_closed_from_the_start_keeps_the_exit_code() {
         (&["scan", "--help"], "0"),
     ] {
         // The reader has gone before the writer starts.
-        let script = "{ sleep 0.2; \"$0\" \"$@\"; echo $? >&3; } 3>&2 2>/dev/null | :";
+        let script = "{ sleep 0.1; \"$0\" \"$@\"; echo $? >&3; } 3>&2 2>/dev/null | :";
         let run = finish_soon(&mut sh(script, args));
         assert_eq!(run.err.trim(), code, "{args:?}");
     }

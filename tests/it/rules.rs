@@ -119,9 +119,10 @@ fn checking_warns_of_missing_examples_and_sources() {
     let run = run(["rules", "check", root.at("own.toml").to_str().unwrap()]);
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(run.out.starts_with("the rules are right"), "{}", run.out);
-    for warning in ["warning[no-source]: a signature without a source", "warning[no-examples]"] {
-        assert!(run.err.contains(warning), "{}", run.err);
+    for place in ["own.toml:4:13\n", "own.toml:5:14\n"] {
+        assert!(run.err.contains(place), "{place}: {}", run.err);
     }
+    assert_eq!(run.err.matches("warning[no-proof]: this signature lacks a source and examples\n").count(), 2);
     assert!(!run.err.contains("error"), "{}", run.err);
 }
 
@@ -148,6 +149,16 @@ fn testing_counts_the_examples() {
     assert!(builtin > 100, "{builtin}");
     // Two hits, one miss, two items.
     assert_eq!(count(&[root.at("own.toml").to_str().unwrap()]), builtin + 5);
+}
+
+/// What an editor on Windows makes of a file is no mistake.
+#[test]
+fn a_byte_order_mark_and_carriage_returns_are_no_mistake() {
+    let (exit, report) = judged(
+        &format!("\u{feff}{}", SMALLEST.replace('\n', "\r\n")),
+        json!({"kind": "application", "name": "Acme Remote"}),
+    );
+    assert_eq!((exit, &report["findings"][0]["vendor"]), (1, &json!("acme")));
 }
 
 /// Rules with all that is asked of the built-in ones.
@@ -180,14 +191,15 @@ fn a_built_in_signature_needs_a_source_a_hit_and_a_miss() {
         Rules::of(&[RuleFile { path: "acme.toml".to_owned(), text: text.to_owned(), builtin }], false)
     };
     assert!(of(proven(), true).is_ok());
-    for (key, code) in [("source", "no-source"), ("hit", "no-examples"), ("miss", "no-examples")] {
+    for (key, lack) in [("source", "a source"), ("hit", "examples"), ("miss", "examples")] {
         let lacking: String =
             proven().lines().filter(|l| !l.starts_with(&format!("{key} = "))).collect::<Vec<_>>().join("\n");
         let error = of(&lacking, true).err().expect(key).to_string();
-        assert!(error.contains(&format!("error[{code}]")) && error.contains("acme.toml:6:1"), "{error}");
-        let rules = of(&lacking, false).ok().expect("a user's file works without its proof");
-        assert!(rules.warnings.contains(&format!("warning[{code}]")), "{}", rules.warnings);
+        let said = format!("[no-proof]: this signature lacks {lack}\n --> acme.toml:7:13\n");
+        assert!(error.contains(&format!("error{said}")), "{error}");
+        let rules = of(&lacking, false).unwrap_or_else(|e| panic!("{e}"));
+        assert!(rules.warnings.contains(&format!("warning{said}")), "{}", rules.warnings);
     }
     let error = of(SMALLEST, true).err().unwrap().to_string();
-    assert_eq!(error.matches("error[").count(), 4, "a source and examples for each of two lines: {error}");
+    assert_eq!(error.matches("error[no-proof]").count(), 2, "one for each line: {error}");
 }

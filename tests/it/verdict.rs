@@ -120,7 +120,7 @@ fn a_verdict_is_told_with_what_it_rests_on() {
         ((false, true, true), &["\nINCOMPLETE (also review)\n", "Not all could be looked at", "by a person"]),
     ] {
         let run = run(["scan", &list(&root, found.0, found.1, found.2)]);
-        let text = run.out.replace("\n", " ");
+        let text = run.out.replace('\n', " ");
         for part in said {
             assert!(run.out.contains(part) || text.contains(part), "{part:?}: {}", run.out);
         }

@@ -37,11 +37,11 @@ fn broken(from: &str, to: &str) -> String {
     INSTRUMENT.replacen(from, to, 1)
 }
 
-#[test]
-fn every_problem_names_its_place_and_underlines_it() {
+/// Rule files with one mistake each: the text, its place, the message, and what stands under the place.
+fn mistakes() -> Vec<(String, &'static str, &'static str, &'static str)> {
     let signature = |lines: &str| vendor(&format!("[[vendor.signature]]\n{lines}"));
     let later = "\n[[instrument.phase]]\nfrom = \"2019-12-31\"\nstatus = \"expired\"";
-    for (text, place, message, label) in [
+    vec![
         (
             vendor("publishr = [\"Acme Inc\"]"),
             "4:1",
@@ -83,13 +83,13 @@ fn every_problem_names_its_place_and_underlines_it() {
         (signature("hit = [\"x\"]"), "4:1", "says what it looks at", "^ this needs one of: publisher, "),
         (
             signature("name-match = [\"Acme X\"]\nhit = [\"Acme Y\"]"),
-            "4:1",
+            "5:14",
             "must match `Acme Y` and does not",
             "^ does not",
         ),
         (
             signature("name-match = [\"Acme*\"]\nmiss = [\"acmeX\"]"),
-            "4:1",
+            "5:14",
             "must not match `acmeX` and does",
             "^ matches",
         ),
@@ -157,14 +157,29 @@ fn every_problem_names_its_place_and_underlines_it() {
             "no instrument `us-bod-17-1`",
             "^ did you mean `us-bod-17-01`?",
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn every_problem_names_its_place_and_underlines_it() {
+    for (text, place, message, label) in mistakes() {
         let run = check(&text);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{text}\n{}", run.err);
         for part in [&format!("own.toml:{place}\n"), message, label] {
             assert!(run.err.contains(part), "{part:?} is not said of:\n{text}\n{}", run.err);
         }
-        assert!(run.err.lines().any(|l| l.trim_start_matches([' ', '|']).starts_with('^')), "{}", run.err);
+        assert!(
+            run.err.lines().any(|l| l.split_once("| ").is_some_and(|(_, l)| l.trim_start().starts_with('^')))
+        );
     }
+}
+
+/// What follows from a mistake is none of its own.
+#[test]
+fn one_mistake_is_one_message() {
+    let told = |text: &str| check(text).err.matches("error[").count();
+    let several: Vec<_> = mistakes().into_iter().filter(|(text, ..)| told(text) != 1).collect();
+    assert!(several.is_empty(), "{several:#?}");
 }
 
 #[test]
@@ -177,7 +192,7 @@ fn the_base_that_the_tests_break_is_right() {
 fn an_id_defined_twice_shows_both_places() {
     let run = check(vendor("") + &vendor(""));
     assert_eq!(run.code, 2);
-    let shown = "error: error[duplicate-id]: the vendor `acme` is defined twice
+    let shown = "error[duplicate-id]: the vendor `acme` is defined twice
  --> own.toml:6:6
   |
 2 | id = \"acme\"
@@ -185,6 +200,8 @@ fn an_id_defined_twice_shows_both_places() {
 ...
 6 | id = \"acme\"
   |      ^^^^^^ defined again here
+
+error: the rules are wrong, so nothing was scanned
 ";
     assert_eq!(run.err, shown);
     let run = check("[[vendor]]\nid = \"kaspersky\"\nname = \"Mine\"\n");
@@ -202,7 +219,10 @@ fn an_id_defined_twice_shows_both_places() {
 fn all_problems_of_all_files_are_shown_at_once() {
     let root = Root::new();
     root.write("own/a.toml", vendor("publishr = [\"x\"]\nname-match = [\"*\", \"a*\"]\nnote = 3"));
-    root.write("own/b.toml", broken("2020-01-01", "2020-13-01").replace("kaspersky", "kapersky"));
+    root.write(
+        "own/b.toml",
+        broken("status = \"in-force\"", "status = \"in-force\"\nuntil = 3").replace("kaspersky", "kapersky"),
+    );
     let run = run(["rules", "check", root.at("own").to_str().unwrap()]);
     assert_eq!(run.code, 2);
     let places: Vec<_> =
@@ -210,7 +230,7 @@ fn all_problems_of_all_files_are_shown_at_once() {
     let places: Vec<_> = places.iter().map(|(_, place)| *place).collect();
     assert_eq!(
         places,
-        ["a.toml:4:1", "a.toml:5:15", "a.toml:5:20", "a.toml:6:8", "b.toml:10:11", "b.toml:12:8"]
+        ["a.toml:4:1", "a.toml:5:15", "a.toml:5:20", "a.toml:6:8", "b.toml:10:11", "b.toml:14:1"]
     );
 }
 
@@ -263,28 +283,60 @@ fn rule_files_that_cannot_be_read_end_the_run() {
     }
 }
 
+/// Rule files whose mistake holds a sequence that would move a cursor or turn a line around.
+fn hostile(evil: &str) -> Vec<String> {
+    vec![
+        vendor(&format!("publisher = [\"{evil}*\"]\n\"k{evil}\" = 1")),
+        vendor(&format!("[[vendor.signature]]\npackage = [\"acme\"]\nhit = [\"{evil}\"]")),
+        vendor(&format!("note = \"{evil}\"\nkvack = 1")),
+        vendor("").replace("acme", evil),
+        broken("2020-01-01", evil),
+        broken("kaspersky", evil),
+        broken("in-force", evil),
+    ]
+}
+
+fn deceives(text: &str) -> bool {
+    text.chars().any(|c| c != '\n' && interdict::text::is_deceptive(c))
+}
+
 #[test]
-fn what_a_wrong_rule_file_says_moves_no_cursor() {
-    for text in [
-        vendor("publisher = [\"\\u001b[2J*\"]\n\"k\\u001b[31m\" = 1"),
-        vendor("publisher = [\"\u{9b}31m\"]\nnote\u{202e} = 1"),
-        vendor("# \u{1b}[2J"),
-        vendor("[[vendor.signature]]\npackage = [\"acme\"]\nhit = [\"\\u001b[2J\\u009b1m\\u202e\"]"),
-        vendor("").replace("acme", "\\u001b[31m"),
-        vendor("").replace("acme", "\u{202e}x"),
-        broken("2020-01-01", "\\u001b[2J"),
-        broken("kaspersky", "\\u001b[2J"),
-    ] {
-        let run = check(&text);
+fn what_a_wrong_rule_file_says_is_not_obeyed() {
+    let escaped = hostile("\\u001b[2J");
+    for text in escaped.iter().chain(&hostile("\u{1b}[2J")).chain(&[vendor("# \u{1b}[2J")]) {
+        let run = check(text);
         assert_eq!(run.code, 2, "{text:?}");
-        let raw = run.err.chars().find(|c| *c != '\n' && interdict::text::is_deceptive(*c));
-        assert_eq!(raw, None, "{text:?}: {:?}", run.err);
+        assert!(!run.err.contains('\u{1b}'), "{text:?}: {:?}", run.err);
+    }
+}
+
+/// The other ways to do the same: control characters above ASCII, and those that reverse or hide text.
+#[test]
+fn nor_are_the_rarer_controls_of_a_wrong_rule_file() {
+    for evil in ["\\u009b2J", "\u{9b}2J", "\u{202e}x", "\\u202ex", "\u{200b}x"] {
+        for text in hostile(evil) {
+            let run = check(&text);
+            assert_eq!(run.code, 2, "{text:?}");
+            assert!(!deceives(&run.err), "{text:?}: {:?}", run.err);
+        }
+    }
+}
+
+#[test]
+fn the_name_of_a_rule_file_is_not_obeyed() {
+    let root = Root::new();
+    root.write("own/a\u{1b}[2J.toml", vendor("kvack = 1"));
+    root.write("bytes/b\u{1b}[2J.toml", b"\xff");
+    for folder in ["own", "bytes"] {
+        let run = finish_soon(interdict().args(["rules", "check"]).arg(root.at(folder)));
+        assert_eq!(run.code, 2);
+        assert!(!deceives(&run.err), "{:?}", run.err);
     }
 }
 
 /// A name, note or title of somebody else's rule file is shown, not obeyed.
 #[test]
-fn what_a_right_rule_file_says_moves_no_cursor() {
+fn what_a_right_rule_file_says_is_not_obeyed() {
     let evil = "\\u001b[2J\\u009b31m\\u202e";
     let vendor =
         vendor(&format!("note = \"n{evil}\"\npublisher = [\"Acme{evil}*\"]\nname-match = [\"Acme Tool\"]"));
@@ -304,7 +356,6 @@ fn what_a_right_rule_file_says_moves_no_cursor() {
     ] {
         let run = finish_soon(interdict().args(args).arg("--rules").arg(&rules));
         assert_eq!(run.code, i32::from(args[0] == "scan"), "{}", run.err);
-        let raw = run.out.chars().find(|c| *c != '\n' && interdict::text::is_deceptive(*c));
-        assert_eq!(raw, None, "{args:?}: {:?}", run.out);
+        assert!(!deceives(&run.out), "{args:?}: {:?}", run.out);
     }
 }
