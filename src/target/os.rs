@@ -60,7 +60,7 @@ impl Default for Os {
     }
 }
 
-/// Beginnings of names in `ID` and `ID_LIKE`, by what the distributions are made with.
+/// Names in `ID` and `ID_LIKE`, by what the distributions are made with.
 const MADE_WITH: &[(Packages, &[&str])] = &[
     (Packages::Debian, &["debian", "ubuntu", "raspbian", "devuan"]),
     (
@@ -115,8 +115,9 @@ pub(super) fn detect(target: &Target) -> (Os, Host) {
         let mut names =
             value("ID").into_iter().chain(value("ID_LIKE").unwrap_or_default().split_whitespace());
         os.packages = names.find_map(|name| {
-            let made = MADE_WITH.iter().find(|(_, begins)| begins.iter().any(|b| name.starts_with(b)))?;
-            Some(made.0)
+            // Some add an edition, as in `opensuse-leap`.
+            let name = name.split(['-', '_']).next().unwrap_or(name);
+            MADE_WITH.iter().find(|(_, names)| names.contains(&name)).map(|(packages, _)| *packages)
         });
         host.os = value("PRETTY_NAME").or(value("NAME")).map(Text::from);
         host.version = value("VERSION_ID").map(Text::from);
