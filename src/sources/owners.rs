@@ -80,9 +80,9 @@ const OWN: &[&[u8]] = &[b"/opt/", b"/usr/local/", b"/srv/", b"/var/opt/", b"/etc
 const MAX_PATHS: usize = 64;
 
 /// The paths of a package that tell whose it is, without the folders that lead to them.
-pub(super) fn own_paths(files: impl IntoIterator<Item = Vec<u8>>) -> Vec<Text> {
-    let is_own = |f: &Vec<u8>| OWN.iter().any(|p| f.starts_with(p) && f.len() > p.len());
-    let mut own: BTreeSet<Vec<u8>> = files.into_iter().filter(is_own).collect();
+pub(super) fn own_paths<F: AsRef<[u8]>>(files: impl IntoIterator<Item = F>) -> Vec<Text> {
+    let is_own = |f: &F| OWN.iter().any(|p| f.as_ref().starts_with(p) && f.as_ref().len() > p.len());
+    let mut own: BTreeSet<Vec<u8>> = files.into_iter().filter(is_own).map(|f| f.as_ref().to_vec()).collect();
     for depth in (2..=6).rev() {
         if own.len() <= MAX_PATHS {
             break;
