@@ -7,8 +7,15 @@
     clippy::panic,
     clippy::indexing_slicing,
     missing_docs,
+    unreachable_pub,
     reason = "tests lay out files, say why they skip, and fail by panicking"
 )]
 
+mod debian;
+mod faults;
 mod lab;
+mod live;
 mod readme;
+mod roots;
+mod shared_files;
+mod wazuh;
