@@ -209,7 +209,7 @@ fn file_lists(target: &Target, sink: &mut Sink, records: &mut Records, mut lists
     }
     if without > 0 {
         let reason =
-            format!("{without} installed packages have no list of their files, so what they own is unknown");
+            format!("installed packages without a list of their files: {without}; what they own is unknown");
         sink.gap(Gap::new(GapCode::Missing, format!("{FOLDER}/info"), reason).note());
     }
     // Only a plain file is a list that dpkg wrote; of a package that was purged nothing stays.

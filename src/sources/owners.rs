@@ -44,8 +44,11 @@ impl Owners {
                 && item.container.is_none()
         };
         for item in items.iter_mut().filter(joined) {
-            // What a service starts says more of it than where its description stands.
-            let places = item.paths.iter().chain((item.kind != Kind::Process).then_some(&item.place));
+            // What a service starts says more of it than where its description stands. Of a process only the first
+            // path is one of this machine's.
+            let is_process = item.kind == Kind::Process;
+            let paths = item.paths.iter().take(if is_process { 1 } else { usize::MAX });
+            let places = paths.chain((!is_process).then_some(&item.place));
             let names = places.flat_map(|place| names(&links, &place.to_path()));
             let mut found = names.filter_map(|name| owners.get(&key(name.as_os_str().as_encoded_bytes())));
             item.owner = found.find_map(|&number| self.items.get(number as usize)).cloned();

@@ -178,7 +178,6 @@ fn a_program_in_a_container_is_told_there_and_is_no_part_of_a_package_of_the_hos
 
 /// As a service with `RootDirectory=` runs; the kernel tells the path of its executable from the root of the host on.
 #[test]
-#[ignore = "the path within the changed root is not looked at, so this is known by its name alone and only reviewed"]
 fn a_program_in_a_changed_root_is_known_by_its_path_there() {
     let script =
         format!(r#"{ROOT} chroot "$WORK" {KESL} 60 & await $! "$WORK{KESL}"; exec $INTERDICT scan -o json"#);
