@@ -14,10 +14,11 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
+use interdict::Look;
 use interdict::error::Error;
 use interdict::report::Style;
 use interdict::rules::Rules;
-use interdict::sources::{Depth, SOURCES};
+use interdict::sources::{Depth, Progress, SOURCES};
 use interdict::text::Text;
 use jiff::Timestamp;
 
@@ -127,6 +128,10 @@ fn depth(word: &str) -> Result<Depth, String> {
 }
 
 impl LookArgs {
+    fn by<'a>(&self, world: &World, done: Progress<'a>) -> Look<'a> {
+        Look { depth: self.depth, user: world.user.clone(), elevated: world.elevated, now: world.now, done }
+    }
+
     fn excluded(&self) -> Result<GlobSet> {
         let mut set = GlobSetBuilder::new();
         for glob in &self.exclude {

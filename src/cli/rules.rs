@@ -134,7 +134,7 @@ fn write_whole(rules: &Loaded, subject: &Subject<'_>, world: &World, out: &mut d
         writeln!(
             out,
             "  {} ({shows}{contested}{component}; {of}): {}",
-            signature.on,
+            signature.on.word(),
             signature.values.join("; ")
         )?;
         if let Some(source) = &signature.source {

@@ -130,18 +130,18 @@ impl Packs {
         files: &[RuleFile],
         problems: &RefCell<Problems>,
     ) {
-        for on in Trait::ALL {
+        for on in Trait::all() {
             if table.has(on.word()) {
-                let mut signature = plain(*on, table);
+                let mut signature = plain(on, table);
                 (signature.vendor, signature.product) = (vendor, product);
                 self.push_signature(signature, &table.place_of(on.word()), files, problems);
             }
         }
         for row in table.tables("signature") {
-            let mut on = Trait::ALL.iter().filter(|t| row.has(t.word()));
+            let mut on = Trait::all().filter(|t| row.has(t.word()));
             match (on.next(), on.next()) {
                 (Some(on), None) => {
-                    let mut signature = plain(*on, &row);
+                    let mut signature = plain(on, &row);
                     (signature.vendor, signature.product) = (vendor, product);
                     let weak = row.text("strength").filter(|s| s.value == "weak");
                     signature.strength = match weak {
@@ -159,7 +159,7 @@ impl Packs {
                     self.push_signature(signature, &place, files, problems);
                 }
                 (None, _) => {
-                    let words: Vec<_> = Trait::ALL.iter().map(|t| t.word()).collect();
+                    let words: Vec<_> = Trait::all().map(Trait::word).collect();
                     let label = format!("this needs one of: {}", words.join(", "));
                     row.error(&row.place, "missing-key", "a signature says what it looks at", label);
                     row.end();
@@ -320,7 +320,7 @@ fn plain(on: Trait, table: &Table<'_>) -> Signature {
         table.error(
             &table.place,
             "empty-value",
-            format!("`{on}` lists nothing"),
+            format!("`{}` lists nothing", on.word()),
             "expected at least one value",
         );
     }

@@ -7,15 +7,22 @@
     clippy::panic,
     clippy::indexing_slicing,
     missing_docs,
+    unreachable_pub,
     reason = "tests lay out files, say why they skip, and fail by panicking"
 )]
 
 mod cli;
+mod debian;
+mod faults;
 mod help;
 mod judge;
 mod lab;
+mod live;
 mod output;
 mod readme;
+mod roots;
 mod rules;
+mod shared_files;
 mod verdict;
+mod wazuh;
 mod wrong_rules;

@@ -131,7 +131,8 @@ fn an_interrupted_scan_leaves_the_old_file() {
     }
     let root = Root::new();
     root.write("out/old", "old");
-    let pipe = root.pipe("list");
+    root.fifo("list");
+    let pipe = root.at("list");
     let outputs = ["old", "new"].map(|n| format!("json={}", root.at("out").join(n).display()));
     let args = ["scan", &format!("inventory:{}", pipe.display()), "-o", &outputs[0], "-o", &outputs[1]];
     let child = interdict().args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -215,7 +216,8 @@ fn a_named_pipe_is_written_to_as_it_is() {
         return;
     }
     let (root, list) = large();
-    let pipe = root.pipe("pipe");
+    root.fifo("pipe");
+    let pipe = root.at("pipe");
     let output = format!("json={}", pipe.display());
     let child = interdict().args(["scan", &list, "-o", &output]).spawn().unwrap();
     let (send, receive) = std::sync::mpsc::channel();

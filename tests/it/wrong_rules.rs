@@ -242,7 +242,8 @@ fn wrong_rules_end_the_run_before_the_target_is_touched() {
     }
     let root = Root::new();
     root.write("own.toml", vendor("publishr = [\"Acme Inc\"]"));
-    let target = format!("inventory:{}", root.pipe("target").display());
+    root.fifo("target");
+    let target = format!("inventory:{}", root.at("target").display());
     let output = format!("json={}", root.at("report.json").display());
     let rules = root.at("own.toml");
     let run = finish_soon(interdict().args(["scan", &target, "--rules"]).arg(rules).args(["-o", &output]));
