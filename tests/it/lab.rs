@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Seek, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -35,25 +35,7 @@ pub fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Run 
 
 /// Runs a command to its end; a signal counts as -1.
 pub fn finish(command: &mut Command) -> Run {
-    gave(command.output().unwrap())
-}
-
-/// Runs a command, which must end by itself within ten seconds; what it prints must fit into a pipe.
-pub fn finish_soon(command: &mut Command) -> Run {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let start = std::time::Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if start.elapsed().as_secs() >= 10 {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("it hangs: {command:?}");
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    gave(child.wait_with_output().unwrap())
-}
-
-fn gave(output: Output) -> Run {
+    let output = command.output().unwrap();
     Run {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),

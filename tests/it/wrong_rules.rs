@@ -37,10 +37,16 @@ fn broken(from: &str, to: &str) -> String {
     INSTRUMENT.replacen(from, to, 1)
 }
 
-/// Rule files with one mistake each: the text, its place, the message, and what stands under the place.
-fn mistakes() -> Vec<(String, &'static str, &'static str, &'static str)> {
+/// A rule file, the place of its mistake, the message, and what stands under the place.
+type Mistake = (String, &'static str, &'static str, &'static str);
+
+/// Rule files with one mistake each.
+fn mistakes() -> Vec<Mistake> {
+    [mistakes_of_vendors(), mistakes_of_instruments()].concat()
+}
+
+fn mistakes_of_vendors() -> Vec<Mistake> {
     let signature = |lines: &str| vendor(&format!("[[vendor.signature]]\n{lines}"));
-    let later = "\n[[instrument.phase]]\nfrom = \"2019-12-31\"\nstatus = \"expired\"";
     vec![
         (
             vendor("publishr = [\"Acme Inc\"]"),
@@ -106,6 +112,12 @@ fn mistakes() -> Vec<(String, &'static str, &'static str, &'static str)> {
         ("vendor = 3".to_owned(), "1:10", "`vendor` is of the wrong type", "^ expected tables"),
         ("[[vendor]\nid = \"a\"".to_owned(), "1:10", "not TOML", "^ unclosed"),
         ("[[vendor]]\nid = acme".to_owned(), "2:6", "not TOML", "^ "),
+    ]
+}
+
+fn mistakes_of_instruments() -> Vec<Mistake> {
+    let later = "\n[[instrument.phase]]\nfrom = \"2019-12-31\"\nstatus = \"expired\"";
+    vec![
         (
             broken("covers = [\"kaspersky\"]", "covers = [\"kapersky\"]"),
             "10:11",
