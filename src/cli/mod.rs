@@ -8,6 +8,7 @@ mod rules;
 mod scan;
 mod sources;
 
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -77,8 +78,12 @@ pub(crate) fn run(world: &World) -> Result<u8> {
         Err(error) => {
             // Help and version are answers; anything else is a wrong command line.
             let code = if error.use_stderr() { 2 } else { 0 };
-            error.print().context("cannot write the help")?;
-            return Ok(code);
+            match error.print() {
+                Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+                    return Err(e).context("cannot write the help");
+                }
+                _ => return Ok(code),
+            }
         }
     };
     match cli.command {

@@ -82,7 +82,7 @@ impl Rules {
 
 fn summary(rules: &Loaded) -> String {
     format!(
-        "{} files, {} vendors, {} signatures, {} instruments, {} profiles",
+        "files {}, vendors {}, signatures {}, instruments {}, profiles {}",
         rules.packs.len(),
         rules.vendors.len(),
         rules.signatures.len(),

@@ -240,17 +240,29 @@ fn require_a_list(target: &Target, coverage: &mut [Coverage]) {
         let reason =
             format!("this system is made with {packages} packages, which this version does not read");
         Gap::new(GapCode::Unsupported, "/", reason)
-    } else if coverage.iter().any(|row| lists(row) && row.state != CoverageState::Absent) {
+    } else if coverage
+        .iter()
+        .any(|row| lists(row) && !matches!(row.state, CoverageState::Absent | CoverageState::Skipped))
+    {
         return;
     } else {
         let reason =
-            "nothing that lists installed software was found; check that this is the root of a system";
+            "nothing that lists installed software was read; check that this is the root of a system";
         Gap::new(GapCode::NothingListed, "/", reason)
     };
+    // What was left out on request stays skipped where another row can tell the gap.
+    let any_absent = coverage.iter().any(|row| lists(row) && row.state == CoverageState::Absent);
     for row in coverage.iter_mut().filter(|row| lists(row)) {
+        if row.state == CoverageState::Skipped && any_absent {
+            continue;
+        }
         row.gaps.push(gap.clone());
         row.gaps.sort();
-        row.state = if row.items > 0 { CoverageState::Partial } else { CoverageState::Failed };
+        row.state = match row.state {
+            CoverageState::Skipped => CoverageState::Skipped,
+            _ if row.items > 0 => CoverageState::Partial,
+            _ => CoverageState::Failed,
+        };
     }
 }
 

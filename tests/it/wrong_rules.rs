@@ -73,7 +73,7 @@ fn mistakes_of_vendors() -> Vec<Mistake> {
             "`publisher` is of the wrong type",
             "^ expected a string",
         ),
-        (vendor("publisher = []"), "1:1", "`publisher` lists nothing", "^^^^^^^^^^ expected at least one"),
+        (vendor("publisher = []"), "4:13", "`publisher` lists nothing", "^^ expected at least one"),
         (vendor("publisher = [\"\"]"), "4:14", "an empty text", "^^ expected some text"),
         (vendor("name-match = [\"*\"]"), "4:15", "`*` is too broad", "^^^ would match almost everything"),
         (vendor("publisher = [\"**\"]"), "4:14", "`**` is too broad", "^^^^ would match"),
@@ -281,7 +281,7 @@ fn rule_files_that_cannot_be_read_end_the_run() {
     root.write("own/good.toml", vendor("publisher = [\"Acme Inc\"]"));
     root.write("own/latin.toml", b"# \xff\n");
     for (path, reason) in [
-        ("missing.toml", "No such file"),
+        ("missing.toml", "it is not there; check the path"),
         ("latin.toml", "UTF-8"),
         ("empty", "it holds no .toml file"),
         ("own", "latin.toml"),
@@ -347,28 +347,23 @@ fn the_name_of_a_rule_file_is_not_obeyed() {
     }
 }
 
-/// A name, note or title of somebody else's rule file is shown, not obeyed.
+/// A name, note or title with such characters is refused, wherever it stands, so no report can carry it.
 #[test]
-fn what_a_right_rule_file_says_is_not_obeyed() {
+fn a_text_that_would_be_obeyed_is_refused() {
     let evil = "\\u001b[2J\\u009b31m\\u202e";
-    let vendor =
-        vendor(&format!("note = \"n{evil}\"\npublisher = [\"Acme{evil}*\"]\nname-match = [\"Acme Tool\"]"));
-    let law = broken("\"kaspersky\"", "\"acme\"").replace("all of it", evil).replace("Own law", evil);
-    let root = Root::new();
-    root.write("own.toml", vendor.replace("name = \"Acme\"", &format!("name = \"Acme{evil}\"")) + &law);
-    let rules = root.at("own.toml");
-    let list = root.list(&[serde_json::json!({"kind": "application", "name": "Acme Tool"})]);
-    for args in [
-        &["rules", "list"][..],
-        &["rules", "show", "acme"],
-        &["rules", "show", "own-law"],
-        &["explain", "acme"],
-        &["explain", "own-law"],
-        &["scan", &list, "--under", "own-law", "-o", "json"],
-        &["scan", &list, "--under", "own-law"],
-    ] {
-        let run = finish_soon(interdict().args(args).arg("--rules").arg(&rules));
-        assert_eq!(run.code, i32::from(args[0] == "scan"), "{}", run.err);
-        assert!(!deceives(&run.out), "{args:?}: {:?}", run.out);
+    let law = |from: &str| {
+        broken(from, &from.replace('"', "").replace(from.trim_matches('"'), &format!("\"x{evil}\"")))
+    };
+    let texts = [
+        vendor(&format!("note = \"n{evil}\"\npublisher = [\"Acme\"]")),
+        vendor(&format!("publisher = [\"Acme{evil}*\"]")),
+        vendor("publisher = [\"Acme\"]").replace("name = \"Acme\"", &format!("name = \"Acme{evil}\"")),
+        law("\"Own law\""),
+        law("\"all of it\""),
+    ];
+    for text in texts {
+        let run = check(&text);
+        assert!(run.code == 2 && run.err.contains("deceptive-text"), "{text}: {}", run.err);
+        assert!(!deceives(&run.err), "{:?}", run.err);
     }
 }
