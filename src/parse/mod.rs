@@ -4,3 +4,4 @@ pub mod deb822;
 pub mod rpmdb;
 pub mod saved;
 pub mod unit;
+pub mod yaml;

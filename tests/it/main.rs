@@ -11,11 +11,13 @@
     reason = "tests lay out files, say why they skip, and fail by panicking"
 )]
 
+mod apps;
 mod debian;
 mod faults;
 mod lab;
 mod live;
 mod readme;
 mod roots;
+mod shared_apps;
 mod shared_files;
 mod wazuh;
