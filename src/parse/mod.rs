@@ -1,6 +1,7 @@
 //! Formats: bytes in, structs out. No policy and no files.
 
 pub mod deb822;
+pub mod metainfo;
 pub mod rpmdb;
 pub mod saved;
 pub mod unit;

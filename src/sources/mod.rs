@@ -4,6 +4,7 @@
 //! exactly one coverage row, and joins what runs to the package that owns its executable.
 
 mod dpkg;
+mod flatpak;
 mod owners;
 mod processes;
 mod rpm;
@@ -23,7 +24,8 @@ use crate::word::words;
 pub(crate) use owners::Owners;
 
 /// All sources, by id.
-pub const SOURCES: &[Source] = &[dpkg::SOURCE, processes::SOURCE, rpm::SOURCE, snap::SOURCE, systemd::SOURCE];
+pub const SOURCES: &[Source] =
+    &[dpkg::SOURCE, flatpak::SOURCE, processes::SOURCE, rpm::SOURCE, snap::SOURCE, systemd::SOURCE];
 
 /// Items of one source beyond which the rest is a gap.
 const MAX_ITEMS: usize = 1_000_000;
@@ -251,7 +253,7 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
 }
 
 /// Managers of what is added to a system: their lists, however long, do not say what it is made of.
-const BESIDE: &[&str] = &["snap"];
+const BESIDE: &[&str] = &["flatpak", "snap"];
 
 /// A target in which nothing lists what is installed has not been seen, however much of it could be read; nor has one
 /// that is made with a package manager that no source reads.

@@ -44,9 +44,10 @@ impl Target {
                 let (found, damaged) = accounts(&bytes.unwrap_or_default());
                 keep(Ok(Some(found)));
                 if let Some(line) = damaged {
+                    // The C library passes over such a line too, so nobody can have that account.
                     let reason =
-                        format!("line {line} is no account, so what is in that user's home is unknown");
-                    keep(Err(Gap::new(GapCode::Damaged, PASSWD, reason)));
+                        format!("line {line} is no account, so a home it may have named is not known");
+                    keep(Err(Gap::new(GapCode::Damaged, PASSWD, reason).note()));
                 }
             }
             Err(gap) => keep(Err(gap)),

@@ -44,3 +44,21 @@ fn what_is_mounted_stands_in_for_the_list_of_snaps() {
     assert_eq!((&row["state"], &row["gaps"][0]["blocks"]), (&"covered".into(), &false.into()), "{row:#}");
     assert_eq!(told(&items), ["snap:agent:12 present 1.0", "snap:agent:13 installed 1.1"]);
 }
+
+/// What a user has installed is nobody else's to read where homes are closed.
+#[test]
+fn a_home_that_may_not_be_looked_into_is_one_gap() {
+    let root = Root::debian();
+    let Some(nobody) = Nobody::new(&root) else { return };
+    root.write("home/ann/.local/share/flatpak/app/org.k.Agent/x86_64/stable/aa/metadata", "[Application]\n");
+    assert_eq!(seen(&nobody, &root, "flatpak").1.len(), 1);
+    fs::set_permissions(root.at("home/ann"), Permissions::from_mode(0o700)).unwrap();
+    let (row, items) = seen(&nobody, &root, "flatpak");
+    let gaps = row["gaps"].as_array().unwrap();
+    assert_eq!((items.len(), gaps.len(), &row["state"]), (0, 1, &"failed".into()), "{row:#}");
+    let place = "/home/ann/.local/share/flatpak".into();
+    assert_eq!(
+        (&gaps[0]["code"], &gaps[0]["place"], &gaps[0]["blocks"]),
+        (&"denied".into(), &place, &true.into())
+    );
+}

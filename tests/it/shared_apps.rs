@@ -53,3 +53,34 @@ fn descriptions_of_snaps() {
         assert_eq!((items, &row["state"]), (vec![wanted.to_owned()], &state.into()), "{file}");
     }
 }
+
+/// Descriptions of one application, each in a deployment of it.
+#[test]
+fn descriptions_of_flatpaks() {
+    let Some(shared) = shared() else { return };
+    for (file, version, name, developer, state) in [
+        (
+            "valid.xml",
+            Some("2.10.38"),
+            Some("GNU Image Manipulation Program"),
+            Some("The GIMP team"),
+            "covered",
+        ),
+        // The index passes over these three. The deployment is there all the same, and its folder names it.
+        ("noversion.xml", None, Some("GNU Image Manipulation Program"), Some("The GIMP team"), "covered"),
+        ("noname.xml", Some("2.10.38"), None, Some("The GIMP team"), "covered"),
+        ("empty.xml", None, None, None, "covered"),
+    ] {
+        let root = Root::new();
+        let deployment = "var/lib/flatpak/app/org.gimp.GIMP/x86_64/stable/aa";
+        root.write(&format!("{deployment}/metadata"), "[Application]\nname=org.gimp.GIMP\n");
+        let place = format!("{deployment}/files/share/metainfo/org.gimp.GIMP.metainfo.xml");
+        root.write(&place, fixture(&shared, &format!("flatpak/osv-scalibr/{file}")));
+        let inventory = run(["inventory", &root.target(), "-o", "json"]).json();
+        let item = inventory["items"].as_array().unwrap().iter().find(|i| i["source"] == "flatpak").unwrap();
+        let is = |key: &str| item[key].as_str();
+        let found = (is("name"), is("version"), is("product"), is("publisher"));
+        assert_eq!(found, (Some("org.gimp.GIMP"), version, name, developer), "{file}");
+        assert_eq!(told(&root, "flatpak").0["state"], state, "{file}");
+    }
+}
