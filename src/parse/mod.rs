@@ -2,6 +2,7 @@
 
 pub mod deb822;
 pub mod metainfo;
+pub mod nix;
 pub mod rpmdb;
 pub mod saved;
 pub mod unit;

@@ -5,6 +5,7 @@
 
 mod dpkg;
 mod flatpak;
+mod nix;
 mod owners;
 mod processes;
 mod rpm;
@@ -24,8 +25,15 @@ use crate::word::words;
 pub(crate) use owners::Owners;
 
 /// All sources, by id.
-pub const SOURCES: &[Source] =
-    &[dpkg::SOURCE, flatpak::SOURCE, processes::SOURCE, rpm::SOURCE, snap::SOURCE, systemd::SOURCE];
+pub const SOURCES: &[Source] = &[
+    dpkg::SOURCE,
+    flatpak::SOURCE,
+    nix::SOURCE,
+    processes::SOURCE,
+    rpm::SOURCE,
+    snap::SOURCE,
+    systemd::SOURCE,
+];
 
 /// Items of one source beyond which the rest is a gap.
 const MAX_ITEMS: usize = 1_000_000;

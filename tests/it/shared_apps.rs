@@ -84,3 +84,18 @@ fn descriptions_of_flatpaks() {
         assert_eq!(told(&root, "flatpak").0["state"], state, "{file}");
     }
 }
+
+/// One output of a package, and the recipe of another, which is none.
+#[test]
+fn the_nix_store_of_syft() {
+    let Some(shared) = shared() else { return };
+    let root = Root::new();
+    let copied = std::process::Command::new("cp")
+        .arg("-R")
+        .arg(shared.join("fixtures/nix/syft/fixture-1/nix"))
+        .arg(root.0.path())
+        .status();
+    assert!(copied.unwrap().success());
+    let (row, items) = told(&root, "nix");
+    assert_eq!((items, &row["state"]), (vec!["glibc 2.34-210 present".to_owned()], &"covered".into()));
+}
