@@ -5,6 +5,7 @@
 
 mod dpkg;
 mod flatpak;
+mod homebrew;
 mod nix;
 mod owners;
 mod processes;
@@ -28,6 +29,7 @@ pub(crate) use owners::Owners;
 pub const SOURCES: &[Source] = &[
     dpkg::SOURCE,
     flatpak::SOURCE,
+    homebrew::SOURCE,
     nix::SOURCE,
     processes::SOURCE,
     rpm::SOURCE,
@@ -261,7 +263,7 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
 }
 
 /// Managers of what is added to a system: their lists, however long, do not say what it is made of.
-const BESIDE: &[&str] = &["flatpak", "snap"];
+const BESIDE: &[&str] = &["flatpak", "homebrew", "snap"];
 
 /// A target in which nothing lists what is installed has not been seen, however much of it could be read; nor has one
 /// that is made with a package manager that no source reads.

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::lab::{Nobody, Root, finish};
+use crate::lab::{Nobody, Root, finish, run};
 
 /// The row and the items of a source, as a user who may do nothing sees them.
 fn seen(nobody: &Nobody, root: &Root, source: &str) -> (Value, Vec<Value>) {
@@ -61,4 +61,61 @@ fn a_home_that_may_not_be_looked_into_is_one_gap() {
         (&gaps[0]["code"], &gaps[0]["place"], &gaps[0]["blocks"]),
         (&"denied".into(), &place, &true.into())
     );
+}
+
+/// What runs from a folder of a package is the package's, though no list names its files.
+#[test]
+fn a_service_belongs_to_the_package_in_whose_folder_its_program_is() {
+    let root = Root::debian();
+    let service = |name: &str, program: &str| {
+        root.write(program, "");
+        root.write(
+            &format!("etc/systemd/system/{name}.service"),
+            format!("[Service]\nExecStart=/{program}\n"),
+        );
+    };
+    root.write("snap/agent/13/meta/snap.yaml", "name: agent\nversion: 1\n");
+    service("snap", "snap/agent/13/bin/agent");
+    let deployment = "var/lib/flatpak/app/org.k.Agent/x86_64/stable/aa";
+    root.write(&format!("{deployment}/metadata"), "[Application]\nname=org.k.Agent\n");
+    service("flatpak", &format!("{deployment}/files/bin/agent"));
+    let path = format!("nix/store/{}-agent-1", "a".repeat(32));
+    service("nix", &format!("{path}/bin/agent"));
+    service("keg", "usr/local/Cellar/agent/1/bin/agent");
+    root.link("usr/local/bin/agent", "../Cellar/agent/1/bin/agent");
+    root.write("etc/systemd/system/linked.service", "[Service]\nExecStart=/usr/local/bin/agent\n");
+    service("other", "snap/agent/12/bin/agent");
+
+    let inventory = run(["inventory", &root.target(), "--depth", "full", "-o", "json"]).json();
+    let services = inventory["items"].as_array().unwrap().iter().filter(|i| i["kind"] == "service");
+    let owner = |i: &Value| i["owner"].as_str().unwrap_or("nobody").to_owned();
+    let owners: Vec<_> = services.map(|i| format!("{} {}", i["name"].as_str().unwrap(), owner(i))).collect();
+    let wanted = [
+        format!("flatpak.service flatpak:/{deployment}"),
+        "keg.service homebrew:/usr/local/Cellar/agent/1".to_owned(),
+        "linked.service homebrew:/usr/local/Cellar/agent/1".to_owned(),
+        format!("nix.service nix:{}-agent-1", "a".repeat(32)),
+        "other.service nobody".to_owned(),
+        "snap.service snap:agent:13".to_owned(),
+    ];
+    assert_eq!(owners, wanted);
+}
+
+/// A manager beside the system's own lists nothing of the system.
+#[test]
+fn what_was_added_to_a_system_is_not_the_list_of_it() {
+    let root = Root::new();
+    root.write("etc/os-release", "ID=lab\n");
+    root.write("snap/agent/13/meta/snap.yaml", "name: agent\nversion: 1\n");
+    root.write("usr/local/Cellar/agent/1/bin/agent", "");
+    root.write(
+        "var/lib/flatpak/app/org.k.Agent/x86_64/stable/aa/metadata",
+        "[Application]\nname=org.k.Agent\n",
+    );
+    let run = run(["inventory", &root.target(), "-o", "json"]);
+    let inventory = run.json();
+    let gaps =
+        inventory["coverage"].as_array().unwrap().iter().flat_map(|row| row["gaps"].as_array().unwrap());
+    assert!(run.code == 3 && gaps.clone().any(|gap| gap["code"] == "nothing-listed"), "{inventory:#}");
+    assert_eq!(inventory["items"].as_array().unwrap().len(), 3);
 }

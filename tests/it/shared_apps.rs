@@ -89,13 +89,39 @@ fn descriptions_of_flatpaks() {
 #[test]
 fn the_nix_store_of_syft() {
     let Some(shared) = shared() else { return };
-    let root = Root::new();
-    let copied = std::process::Command::new("cp")
-        .arg("-R")
-        .arg(shared.join("fixtures/nix/syft/fixture-1/nix"))
-        .arg(root.0.path())
-        .status();
-    assert!(copied.unwrap().success());
+    let root = copied(&shared, "nix/syft/fixture-1/nix", "nix");
     let (row, items) = told(&root, "nix");
     assert_eq!((items, &row["state"]), (vec!["glibc 2.34-210 present".to_owned()], &"covered".into()));
+}
+
+/// Copies a folder of fixtures into a root.
+fn copied(shared: &Path, from: &str, place: &str) -> Root {
+    let root = Root::new();
+    fs::create_dir_all(root.at(place)).unwrap();
+    let mut cp = std::process::Command::new("cp");
+    cp.arg("-R").arg(shared.join("fixtures").join(from).join(".")).arg(root.at(place));
+    assert!(cp.status().unwrap().success());
+    root
+}
+
+#[test]
+fn prefixes_of_homebrew() {
+    let Some(shared) = shared() else { return };
+    let root = copied(&shared, "homebrew/osv-scalibr", "opt/homebrew");
+    let (row, items) = told(&root, "homebrew");
+    let wanted = [
+        "rclone 1.67.0",
+        "android-platform-tools 35.0.2",
+        "firefox 130.0.1",
+        // The index leaves it out, as no application is in it; to Homebrew it is a cask that is installed.
+        "somefolder latest",
+        "testapp 1.1.1",
+    ];
+    assert_eq!((items, &row["state"]), (wanted.map(String::from).to_vec(), &"covered".into()));
+
+    // Of the index's foo and bar there are no files.
+    let root = copied(&shared, "homebrew/syft/formulas", "usr/local/Cellar");
+    let (row, items) = told(&root, "homebrew");
+    let wanted = ["crazy 1.0.0", "syft 1.23.1"].map(String::from);
+    assert_eq!((items, &row["state"]), (wanted.to_vec(), &"covered".into()));
 }
