@@ -155,7 +155,8 @@ pub struct Item {
     pub homepage: Option<Text>,
     /// The package ecosystem: debian, rpm …
     pub ecosystem: Option<Text>,
-    /// The product name of a file's version resource.
+    /// The product's name for people, where the item's own name is another one: of a file's version resource, or of a
+    /// package's description.
     pub product: Option<Text>,
     /// The original file name of a file's version resource.
     pub original_name: Option<Text>,

@@ -1,6 +1,9 @@
 //! Formats: bytes in, structs out. No policy and no files.
 
 pub mod deb822;
+pub mod metainfo;
+pub mod nix;
 pub mod rpmdb;
 pub mod saved;
 pub mod unit;
+pub mod yaml;

@@ -4,13 +4,18 @@
 //! exactly one coverage row, and joins what runs to the package that owns its executable.
 
 mod dpkg;
+mod flatpak;
+mod homebrew;
+mod nix;
 mod owners;
 mod processes;
 mod rpm;
+mod snap;
 mod systemd;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use crate::inventory::{Coverage, CoverageState, Gap, GapCode, Inventory};
 use crate::item::{Item, Kind};
@@ -21,10 +26,21 @@ use crate::word::words;
 pub(crate) use owners::Owners;
 
 /// All sources, by id.
-pub const SOURCES: &[Source] = &[dpkg::SOURCE, processes::SOURCE, rpm::SOURCE, systemd::SOURCE];
+pub const SOURCES: &[Source] = &[
+    dpkg::SOURCE,
+    flatpak::SOURCE,
+    homebrew::SOURCE,
+    nix::SOURCE,
+    processes::SOURCE,
+    rpm::SOURCE,
+    snap::SOURCE,
+    systemd::SOURCE,
+];
 
 /// Items of one source beyond which the rest is a gap.
 const MAX_ITEMS: usize = 1_000_000;
+/// Bytes of a JSON document that are read; in memory it takes several times as many.
+const MAX_JSON: u64 = 64 << 20;
 /// Gaps of one source that are kept; one more says how many there were.
 const MAX_GAPS: usize = 200;
 
@@ -118,6 +134,24 @@ impl Sink {
     pub(crate) fn owns(&mut self, path: &[u8], item: &Text) {
         self.owners.add(path, item);
     }
+
+    /// Says that all below a folder belongs to an item, but for what a list gives to another.
+    pub(crate) fn owns_below(&mut self, folder: &Path, item: &Text) {
+        self.owners.add_below(folder.as_os_str().as_encoded_bytes(), item);
+    }
+}
+
+/// The JSON document in a file; nothing, if there is no file.
+fn json(target: &Target, path: &Path) -> Result<Option<serde_json::Value>, Gap> {
+    let Some(bytes) = target.read_up_to(path, MAX_JSON)? else { return Ok(None) };
+    let place = Text::from_path(path);
+    if bytes.trim_ascii().is_empty() {
+        return Err(Gap::new(GapCode::Empty, place, "it is empty; a JSON document never is"));
+    }
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| {
+        let code = if e.is_eof() { GapCode::Truncated } else { GapCode::Damaged };
+        Gap::new(code, place, format!("it is no whole JSON document, so what it lists is unknown: {e}"))
+    })
 }
 
 /// Called with the id of each source when it is done.
@@ -228,12 +262,17 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
     Coverage { source: source.id.into(), state, items: sink.items.len(), reason, gaps }
 }
 
+/// Managers of what is added to a system: their lists, however long, do not say what it is made of.
+const BESIDE: &[&str] = &["flatpak", "homebrew", "snap"];
+
 /// A target in which nothing lists what is installed has not been seen, however much of it could be read; nor has one
 /// that is made with a package manager that no source reads.
 fn require_a_list(target: &Target, coverage: &mut [Coverage]) {
     let lists = |row: &Coverage| {
         let source = SOURCES.iter().find(|s| row.source.raw() == s.id);
-        source.is_some_and(|s| s.yields.iter().any(|k| matches!(k, Kind::Package | Kind::Application)))
+        source.is_some_and(|s| {
+            s.yields.iter().any(|k| matches!(k, Kind::Package | Kind::Application)) && !BESIDE.contains(&s.id)
+        })
     };
     let unread = target.os().packages.filter(|p| !SOURCES.iter().any(|s| s.expects.contains(p)));
     let gap = if let Some(packages) = unread {

@@ -17,27 +17,47 @@ use crate::text::Text;
 pub(crate) struct Owners {
     items: Vec<Text>,
     paths: Vec<(u64, u32)>,
+    /// Folders that belong to an item with all that is below them.
+    folders: Vec<(u64, u32)>,
 }
 
 impl Owners {
     pub(super) fn add(&mut self, path: &[u8], item: &Text) {
+        let number = self.number(item);
+        self.paths.push((key(path), number));
+    }
+
+    pub(super) fn add_below(&mut self, folder: &[u8], item: &Text) {
+        let number = self.number(item);
+        self.folders.push((key(folder), number));
+    }
+
+    fn number(&mut self, item: &Text) -> u32 {
         if self.items.last() != Some(item) {
             self.items.push(item.clone());
         }
-        let number = u32::try_from(self.items.len() - 1).unwrap_or(u32::MAX);
-        self.paths.push((key(path), number));
+        u32::try_from(self.items.len() - 1).unwrap_or(u32::MAX)
     }
 
     pub(super) fn merge(&mut self, other: Self) {
         let offset = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        let moved = |(path, item): (u64, u32)| (path, item.saturating_add(offset));
         self.items.extend(other.items);
-        self.paths.extend(other.paths.into_iter().map(|(path, item)| (path, item.saturating_add(offset))));
+        self.paths.extend(other.paths.into_iter().map(moved));
+        self.folders.extend(other.folders.into_iter().map(moved));
     }
 
     /// Gives each process, service, task, driver and file of the host the owner of its executable.
     pub(super) fn join(self, target: &Target, items: &mut [Item]) {
         let links = root_links(target);
         let owners: HashMap<u64, u32> = self.paths.into_iter().collect();
+        let folders: HashMap<u64, u32> = self.folders.into_iter().collect();
+        let bytes = |path: &Path| key(path.as_os_str().as_encoded_bytes());
+        // A file that is listed is its list's, whatever folder it is in.
+        let owner = |path: PathBuf| {
+            let below = || path.ancestors().skip(1).find_map(|folder| folders.get(&bytes(folder)));
+            owners.get(&bytes(&path)).or_else(below).copied()
+        };
         let joined = |item: &&mut Item| {
             matches!(item.kind, Kind::Process | Kind::Service | Kind::Task | Kind::Driver | Kind::File)
                 && item.owner.is_none()
@@ -50,8 +70,8 @@ impl Owners {
             let paths = item.paths.iter().take(if is_process { 1 } else { usize::MAX });
             let places = paths.chain((!is_process).then_some(&item.place));
             let names = places.flat_map(|place| names(&links, &place.to_path()));
-            let mut found = names.filter_map(|name| owners.get(&key(name.as_os_str().as_encoded_bytes())));
-            item.owner = found.find_map(|&number| self.items.get(number as usize)).cloned();
+            let mut found = names.filter_map(owner);
+            item.owner = found.find_map(|number| self.items.get(number as usize)).cloned();
         }
     }
 }
@@ -125,6 +145,22 @@ mod tests {
         let own = own_paths(files);
         assert_eq!(own.len(), 9, "{own:?}");
         assert!(own.iter().all(|p| p.raw().starts_with("/opt/v/p/lib/")));
+    }
+
+    #[test]
+    fn what_is_below_a_folder_is_its_owners_unless_a_list_says_else() {
+        let mut first = Owners::default();
+        first.add(b"/opt/listed/x", &"list".into());
+        let mut second = Owners::default();
+        second.add_below(b"/opt/k", &"folder".into());
+        second.add(b"/opt/k/y", &"list".into());
+        first.merge(second);
+        let of =
+            |path: &str| Item { paths: vec![path.into()], ..Item::new(Kind::Process, "p".into(), "".into()) };
+        let mut items = ["/opt/k/bin/x", "/opt/k/y", "/opt/k", "/opt/kx/z", "/opt/listed/x/y"].map(of);
+        first.join(&Target::refusing(), &mut items);
+        let owners = items.map(|item| item.owner.map(|o| o.raw().to_owned()));
+        assert_eq!(owners, [Some("folder".into()), Some("list".into()), None, None, None]);
     }
 
     #[test]

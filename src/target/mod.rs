@@ -9,6 +9,7 @@ mod live;
 pub mod operator;
 mod os;
 mod saved;
+mod users;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::text::Text;
 pub use dir::{Entry, EntryKind};
 pub use live::Process;
 pub use os::{Family, Os, Packages};
+pub use users::User;
 
 /// Bounds on what is read; passing one is a recorded gap.
 #[derive(Debug, Clone, Copy)]
@@ -241,9 +243,21 @@ impl Target {
     /// # Errors
     /// A gap when something is there and cannot be read as a file, or is larger than the bound.
     pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, Gap> {
-        let Some(mut file) = self.open(path)? else { return Ok(None) };
+        self.read_up_to(path, self.limits.file_bytes)
+    }
+
+    /// The bytes of a regular file of a format whose files are small; nothing, if there is none.
+    ///
+    /// # Errors
+    /// A gap when something is there and cannot be read as a file, or is larger than this bound or that of all files.
+    pub fn read_up_to(&self, path: &Path, bound: u64) -> Result<Option<Vec<u8>>, Gap> {
+        let Some(file) = self.open(path)? else { return Ok(None) };
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|e| io_gap(path, "read", &e))?;
+        let read = file.take(bound.saturating_add(1)).read_to_end(&mut bytes);
+        read.map_err(|e| io_gap(path, "read", &e))?;
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bound {
+            return Err(too_large(Text::from_path(path), bound));
+        }
         Ok(Some(bytes))
     }
 

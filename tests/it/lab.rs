@@ -93,6 +93,39 @@ pub fn lacking(what: &str) -> bool {
     false
 }
 
+/// A user who may do nothing, with a copy of the program that this user may run.
+pub struct Nobody(tempfile::TempDir);
+
+impl Nobody {
+    /// None where a test cannot be another user; a root of ours is opened to this one.
+    pub fn new(root: &Root) -> Option<Self> {
+        use std::os::unix::fs::PermissionsExt;
+        if !(has("setpriv") && is_root()) {
+            return None;
+        }
+        let nobody = Self(tempfile::tempdir().unwrap());
+        // Copied by another process: what this one writes cannot be run while a thread of it starts a program.
+        let mut cp = Command::new("cp");
+        assert!(cp.arg(env!("CARGO_BIN_EXE_interdict")).arg(nobody.program()).status().unwrap().success());
+        for path in [nobody.0.path(), &nobody.program(), root.0.path()] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        Some(nobody)
+    }
+
+    fn program(&self) -> PathBuf {
+        self.0.path().join("interdict")
+    }
+
+    /// The program, run as this user.
+    pub fn interdict(&self) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(self.program());
+        command.stdin(Stdio::null());
+        command
+    }
+}
+
 /// The folder of real records and files, which is not part of the repository; tests pass without it.
 pub fn shared() -> Option<PathBuf> {
     let shared = std::env::var_os("INTERDICT_SHARED").map(PathBuf::from);

@@ -11,6 +11,7 @@
     reason = "tests lay out files, say why they skip, and fail by panicking"
 )]
 
+mod apps;
 mod cli;
 mod debian;
 mod faults;
@@ -22,6 +23,7 @@ mod output;
 mod readme;
 mod roots;
 mod rules;
+mod shared_apps;
 mod shared_files;
 mod verdict;
 mod wazuh;

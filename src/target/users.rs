@@ -1,0 +1,159 @@
+//! Whose home directories a target holds.
+//!
+//! Format: passwd(5). Accounts that a directory service knows are not in that file, so the folders in which homes
+//! commonly lie are looked at too; a folder there that no line names belongs to a user of its name.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::inventory::{Gap, GapCode};
+use crate::target::{EntryKind, Target};
+use crate::text::{Text, bytes_to_path};
+
+const PASSWD: &str = "/etc/passwd";
+/// Bytes of it that are read.
+const MAX_BYTES: u64 = 64 << 20;
+/// Where homes lie on Linux and on macOS.
+const HOMES: &[&str] = &["/home", "/Users"];
+/// Names among them that are no homes: what a file system checker found, and what all users of macOS share.
+const NO_HOMES: &[&str] = &["lost+found", "Shared"];
+/// Where no files lie, though some accounts have their home there.
+const NO_FILES: &[&str] = &["/dev", "/proc", "/sys"];
+
+/// An account with a home directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its name; of several with one home the first.
+    pub name: Text,
+    /// Its home, which is there, or may be and cannot be looked at.
+    pub home: PathBuf,
+}
+
+impl Target {
+    /// The users whose home is there, each home once, and what kept this from being told in full.
+    #[must_use]
+    pub fn users(&self) -> (Vec<User>, Vec<Gap>) {
+        let (mut users, mut gaps) = (Vec::new(), Vec::new());
+        let mut keep = |result: Result<Option<Vec<User>>, Gap>| match result {
+            Ok(found) => users.extend(found.unwrap_or_default()),
+            Err(gap) => gaps.push(gap),
+        };
+        let passwd = Path::new(PASSWD);
+        match self.read_up_to(passwd, MAX_BYTES) {
+            Ok(bytes) => {
+                let (found, damaged) = accounts(&bytes.unwrap_or_default());
+                keep(Ok(Some(found)));
+                if let Some(line) = damaged {
+                    // The C library passes over such a line too, so nobody can have that account.
+                    let reason =
+                        format!("line {line} is no account, so a home it may have named is not known");
+                    keep(Err(Gap::new(GapCode::Damaged, PASSWD, reason).note()));
+                }
+            }
+            Err(gap) => keep(Err(gap)),
+        }
+        for folder in HOMES.iter().map(Path::new) {
+            let homes = self.list(folder).map(|entries| {
+                let entries = entries.unwrap_or_default().into_iter();
+                let is_home = |kind| matches!(kind, EntryKind::Folder | EntryKind::Link);
+                let homes = entries
+                    .filter(|e| is_home(e.kind) && NO_HOMES.iter().all(|no| e.name.as_os_str() != *no));
+                let user = |name: std::ffi::OsString| User {
+                    home: folder.join(&name),
+                    name: Text::from_bytes(name.as_encoded_bytes()),
+                };
+                Some(homes.map(|e| user(e.name)).collect())
+            });
+            keep(homes);
+        }
+        let mut seen = BTreeSet::new();
+        users.retain(|user: &User| {
+            let place = match self.resolve(&user.home) {
+                Ok(Some(place)) if matches!(self.entry(&place), Ok(Some(EntryKind::Folder))) => place,
+                // A home that is not there, or is no folder, holds nothing.
+                Ok(_) => return false,
+                Err(gap) if gap.code == GapCode::Special => return false,
+                Err(_) => user.home.clone(),
+            };
+            !NO_FILES.iter().any(|no| place.starts_with(no)) && seen.insert(place)
+        });
+        (users, gaps)
+    }
+}
+
+/// The accounts of a passwd(5) file, and the number of the first line that is none.
+fn accounts(bytes: &[u8]) -> (Vec<User>, Option<usize>) {
+    let (mut users, mut damaged) = (Vec::new(), None);
+    for (number, line) in (1..).zip(bytes.split(|&b| b == b'\n')) {
+        // Comments are macOS's; `+` and `-` bring in accounts from elsewhere (nsswitch.conf(5)).
+        if line.trim_ascii().is_empty() || matches!(line.first(), Some(b'#' | b'+' | b'-')) {
+            continue;
+        }
+        let fields: Vec<&[u8]> = line.split(|&b| b == b':').collect();
+        match fields[..] {
+            [name, _, _, _, _, home, _] if !name.is_empty() => {
+                if home.starts_with(b"/") {
+                    users.push(User { name: Text::from_bytes(name), home: bytes_to_path(home) });
+                }
+            }
+            _ => damaged = damaged.or(Some(number)),
+        }
+    }
+    (users, damaged)
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests lay out roots")]
+    use super::*;
+    use std::fs;
+
+    fn told(root: &Path) -> (Vec<String>, usize) {
+        let target = Target::dir(root, globset::GlobSet::empty()).unwrap();
+        let (users, gaps) = target.users();
+        (users.iter().map(|u| format!("{} {}", u.name, u.home.display())).collect(), gaps.len())
+    }
+
+    #[test]
+    fn homes_come_from_accounts_and_folders_each_once() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        for folder in ["etc", "root", "home/ann", "home/far", "home/lost+found", "dev", "bin"] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        fs::write(at("home/file"), "").unwrap();
+        std::os::unix::fs::symlink("/home/ann", at("home/annette")).unwrap();
+        let passwd = "root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/root:/bin/sh\n# c\n\n+::::::\n\
+                      ann:x:1000:1000:Ann,,,:/home/annette:/bin/sh\ngone:x:1:1::/gone:/bin/sh\n\
+                      dev:x:2:2::/dev:/bin/sh\nf:x:3:3::/home/file:/bin/sh\nno:x:4:4:::\n";
+        fs::write(at("etc/passwd"), passwd).unwrap();
+        let wanted = ["root /root", "ann /home/annette", "far /home/far"].map(String::from);
+        assert_eq!(told(root.path()), (wanted.to_vec(), 0));
+        fs::write(at("etc/passwd"), format!("root:x:0\n{passwd}")).unwrap();
+        assert_eq!(told(root.path()), (wanted.to_vec(), 1));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_gap() {
+        let (users, gaps) = Target::refusing().users();
+        assert!(users.is_empty() && gaps.len() == 1 + HOMES.len());
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(told(root.path()), (vec![], 0));
+        fs::create_dir_all(root.path().join("etc/passwd")).unwrap();
+        assert_eq!(told(root.path()), (vec![], 1));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_end_without_a_panic(bytes: Vec<u8>) {
+            accounts(&bytes);
+        }
+
+        #[test]
+        fn every_line_is_an_account_or_damage(text in "([a-z:/#\n]|:::){0,60}") {
+            let (users, damaged) = accounts(text.as_bytes());
+            proptest::prop_assert!(users.len() + usize::from(damaged.is_some()) <= text.lines().count());
+        }
+    }
+}

@@ -1,0 +1,3 @@
+class Agent < Formula
+  homepage "https://k.example"
+end

@@ -1,0 +1,3 @@
+cask "old" do
+  homepage "https://old.example"
+end
