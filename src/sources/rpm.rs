@@ -2,15 +2,17 @@
 //!
 //! Format: rpm(8), rpmdb(8); the file itself is [`rpmdb`](crate::parse::rpmdb)'s to read. One of the two folders is
 //! often a link to the other. The public keys that rpm trusts stand among the packages, as `gpg-pubkey`. Which form a
-//! database has is told by its file's name, and a form that is not read is a gap, however much else was seen.
+//! database has is told by its file's name. Of several forms in one folder rpm uses the one that it is configured for;
+//! the newest is taken for that one, and an older one is read only where the newer ones yield nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
 use crate::item::{Item, Kind};
 use crate::parse::rpmdb::header::Header;
-use crate::parse::rpmdb::{Damage, sqlite};
+use crate::parse::rpmdb::{Damage, bdb, ndb, sqlite, wal};
 use crate::sources::owners::own_paths;
 use crate::sources::{Depth, Needs, Sink, Source};
 use crate::target::{Packages, Target, io_gap};
@@ -24,66 +26,87 @@ pub(super) const SOURCE: Source = Source {
     depth: Depth::Quick,
     yields: &[Kind::Package],
     rights: "none: the database is readable by everyone unless someone changed that",
-    blind: "a package removed from the table together with its row in the index of names",
+    blind: "a package removed from the table together with its row in the index of names, or in the older forms \
+            together with its pages and its count",
     collect,
 };
 
 const FOLDERS: &[&str] = &["/var/lib/rpm", "/usr/lib/sysimage/rpm"];
-const DATABASE: &str = "rpmdb.sqlite";
 
-/// Databases of other forms, and what they are.
-const OTHER_FORMS: &[(&str, &str)] = &[("Packages", "a Berkeley DB"), ("Packages.db", "an NDB")];
+/// What is done with each package.
+type Each<'a> = &'a mut dyn FnMut(Header<'_>);
 
-/// What stands beside a database and holds changes that are not in it, and how they get there.
-const BESIDE: &[(&str, &str)] = &[
-    (
-        "-wal",
-        "newer records are in this write-ahead log, which this version does not read; bring them into the database \
-         with `sqlite3 rpmdb.sqlite 'PRAGMA wal_checkpoint(TRUNCATE)'`, or run `rpm -qa` once as root, and scan again",
-    ),
-    (
-        "-journal",
-        "a change of the database was interrupted and is in this journal, which this version does not read; run \
-         `rpm -qa` once as root and scan again",
-    ),
+/// A form of the database.
+struct Form {
+    file: &'static str,
+    read: fn(&[u8], Each<'_>) -> Vec<Damage>,
+}
+
+/// The forms, the newest first. The first has other files beside it.
+const FORMS: &[Form] = &[
+    Form { file: "rpmdb.sqlite", read: |bytes, each| sqlite::packages(bytes, each) },
+    Form { file: "Packages.db", read: |bytes, each| ndb::packages(bytes, each) },
+    Form { file: "Packages", read: |bytes, each| bdb::packages(bytes, each) },
 ];
 
+/// Bytes of a journal's header.
+const JOURNAL_HEADER: u64 = 28;
 /// Faults of one sort that are told one by one.
 const MAX_TOLD: usize = 8;
+/// Times that a database is read which changes meanwhile.
+const MAX_TRIES: usize = 3;
 
 fn collect(target: &Target, sink: &mut Sink) {
     let (mut seen, mut ids) = (BTreeSet::new(), Ids::default());
     for folder in FOLDERS.iter().map(Path::new) {
-        let database = folder.join(DATABASE);
-        let real =
-            [database.as_path(), folder].into_iter().find_map(|p| sink.keep(target.resolve(p)).flatten());
-        if real.is_some_and(|real| !seen.insert(real)) {
-            continue;
-        }
-        match sink.keep(target.read(&database)) {
-            Some(Some(bytes)) => {
-                sink.found();
-                read(sink, &mut ids, &database, &bytes);
-                beside(target, sink, &database);
-            }
-            Some(None) => {
-                other_forms(target, sink, folder);
-                beside(target, sink, &database);
-            }
-            // It is there, and its gap says why it was not read.
-            None => {}
+        let real = sink.keep(target.resolve(folder)).flatten();
+        if real.is_none_or(|real| seen.insert(real)) {
+            read_folder(target, sink, folder, &mut seen, &mut ids);
         }
     }
 }
 
+/// Reads the first database of a folder that yields anything.
+fn read_folder(target: &Target, sink: &mut Sink, folder: &Path, seen: &mut BTreeSet<PathBuf>, ids: &mut Ids) {
+    let mut used = None;
+    for (index, form) in FORMS.iter().enumerate() {
+        let path = folder.join(form.file);
+        if let Some(used) = used {
+            if let Some(Some(_)) = sink.keep(target.entry(&path)) {
+                let reason = format!("an older form of the database beside {used}, which rpm uses; not read");
+                sink.gap(Gap::new(GapCode::Unsupported, Text::from_path(&path), reason).note());
+            }
+            continue;
+        }
+        let real = sink.keep(target.resolve(&path)).flatten();
+        if real.is_some_and(|real| !seen.insert(real)) {
+            used = Some(form.file);
+            continue;
+        }
+        let before = sink.items.len();
+        let bytes = if index == 0 { with_log(target, sink, &path) } else { target.read(&path) };
+        match sink.keep(bytes) {
+            Some(Some(bytes)) => {
+                sink.found();
+                read(sink, ids, form, &path, &bytes);
+            }
+            // Nothing in the folder can be looked at, which is told once.
+            None if target.entry(&path).is_err_and(|gap| gap.code == GapCode::Denied) => break,
+            // It is not there, or a gap says why it was not read.
+            Some(None) | None => {}
+        }
+        used = (sink.items.len() > before).then_some(form.file);
+    }
+}
+
 /// Reads a database.
-fn read(sink: &mut Sink, ids: &mut Ids, path: &Path, bytes: &[u8]) {
+fn read(sink: &mut Sink, ids: &mut Ids, form: &Form, path: &Path, bytes: &[u8]) {
     let place = Text::from_path(path);
     if bytes.is_empty() {
         sink.gap(Gap::new(GapCode::Empty, place, "it is empty; a package database never is"));
         return;
     }
-    let damage = sqlite::packages(bytes, |header| {
+    let damage = (form.read)(bytes, &mut |header| {
         let (item, files) = item(header, &place, ids);
         for file in &files {
             sink.owns(file, &item.id);
@@ -156,34 +179,71 @@ impl Ids {
     }
 }
 
-/// Tells of databases in a form that is not read.
-fn other_forms(target: &Target, sink: &mut Sink, folder: &Path) {
-    for (name, form) in OTHER_FORMS {
-        let path = folder.join(name);
-        if let Some(Some(_)) = sink.keep(target.entry(&path)) {
-            sink.found();
-            let reason = format!(
-                "{form} database, which this version does not read, so no package in it was seen; where rpm is 4.16 \
-                 or newer, `rpmdb --define '_db_backend sqlite' --rebuilddb` writes one that is read; else look \
-                 through `rpm -qa` by hand"
-            );
-            sink.gap(Gap::new(GapCode::Unsupported, Text::from_path(&path), reason));
+/// The bytes of an `SQLite` database, with the newer pages that stand in its log.
+fn with_log(target: &Target, sink: &mut Sink, path: &Path) -> Result<Option<Vec<u8>>, Gap> {
+    let [log_path, journal] = ["-wal", "-journal"].map(|end| {
+        let mut path = path.as_os_str().to_owned();
+        path.push(end);
+        PathBuf::from(path)
+    });
+    // Pages go from the log into the database, so one that was read while its log stayed the same is whole.
+    let (mut log, mut database, mut steady) = (target.read(&log_path), Ok(None), false);
+    for _ in 0..MAX_TRIES {
+        database = target.read(path);
+        let again = target.read(&log_path);
+        steady = again == log;
+        log = again;
+        if steady {
+            break;
         }
     }
+    if !steady {
+        let reason = "it changes while it is read; scan again when no packages are being installed";
+        sink.gap(Gap::new(GapCode::Io, Text::from_path(path), reason));
+    }
+    let mut database = database?;
+    let log = sink.keep(log).flatten().filter(|log| !log.is_empty());
+    let hot = is_hot(target, sink, &journal);
+    if let Some(database) = &mut database {
+        if hot {
+            let reason = "a change of the database was interrupted and is in this journal, which this version does \
+                          not read; run `rpm -qa` once as root and scan again";
+            sink.gap(Gap::new(GapCode::Unsupported, Text::from_path(&journal), reason));
+        }
+        // SQLite drops the log of an empty database.
+        if let Some(log) = log.filter(|_| !database.is_empty()) {
+            for fault in wal::apply(database, &log) {
+                sink.gap(log_gap(fault, &log_path));
+            }
+        }
+    } else if log.is_some() || hot {
+        sink.found();
+        let reason =
+            "it is gone, and a log or journal that was beside it is still there; restore it from a backup";
+        sink.gap(Gap::new(GapCode::Missing, Text::from_path(path), reason));
+    }
+    Ok(database)
 }
 
-/// Tells of changes that are not yet in the database.
-fn beside(target: &Target, sink: &mut Sink, database: &Path) {
-    for (end, reason) in BESIDE {
-        let mut path = database.as_os_str().to_owned();
-        path.push(end);
-        let path = PathBuf::from(path);
-        let Some(Some(mut file)) = sink.keep(target.open(&path)) else { continue };
-        let read = file.read(&mut [0]).map_err(|e| io_gap(&path, "read", &e));
-        if sink.keep(read).is_some_and(|length| length > 0) {
-            sink.found();
-            sink.gap(Gap::new(GapCode::Unsupported, Text::from_path(&path), *reason));
+/// Whether a journal holds a change that was interrupted: one that is done with is cut, or has its header zeroed.
+fn is_hot(target: &Target, sink: &mut Sink, path: &Path) -> bool {
+    let Some(Some(file)) = sink.keep(target.open(path)) else { return false };
+    let mut header = Vec::new();
+    let read = file.take(JOURNAL_HEADER).read_to_end(&mut header).map_err(|e| io_gap(path, "read", &e));
+    sink.keep(read).is_some() && header.iter().any(|byte| *byte != 0)
+}
+
+/// The gap that a fault in a log leaves.
+fn log_gap(fault: wal::Fault, path: &Path) -> Gap {
+    let gap = |code, advice| Gap::new(code, Text::from_path(path), format!("{fault}{advice}"));
+    let lost =
+        ": newer records are unknown; look through `rpm -qa` by hand, or run it once as root and scan again";
+    match fault {
+        wal::Fault::Unfinished => {
+            gap(GapCode::Truncated, ", and are left out, as rpm leaves them out").note()
         }
+        wal::Fault::Short => gap(GapCode::Truncated, lost),
+        wal::Fault::Header | wal::Fault::PageSize | wal::Fault::Lost => gap(GapCode::Damaged, lost),
     }
 }
 

@@ -195,15 +195,29 @@ fn rpm_databases_of_mariner_and_fedora() {
     assert!(told.iter().any(|package| package.starts_with("rpm-libs 4.16.0-")), "{told:?}");
 }
 
-/// Forms of the database that are not read are told, never taken for a machine without packages.
+/// Older forms of the database are read whole.
 #[test]
-fn rpm_databases_in_other_forms_are_incomplete() {
+fn rpm_databases_in_other_forms() {
     let Some(shared) = shared() else { return };
-    for file in ["go-rpmdb/libuuid/Packages", "go-rpmdb/sle15-bci/Packages.db", "syft/Packages"] {
+    for (file, count, wanted) in [
+        ("rpmdb/go-rpmdb/libuuid/Packages", 1, "libuuid 2.32.1-42.el8_8"),
+        ("rpmdb/syft/Packages", 1, "dive 0.9.2-1"),
+        ("rpmdb/go-rpmdb/sle15-bci/Packages.db", 35, "rpm-ndb 4.14.3-40.1"),
+        ("rpmdb/osquery/rpm-ndb/Packages.db", 3, "binutils 2.35.1-7.18.1"),
+        ("coverage-root/syft/pkgs/var/lib/rpm/Packages", 1, "dive 0.9.2-1"),
+    ] {
         let name = Path::new(file).file_name().unwrap().to_str().unwrap();
-        let root = with(&shared, &format!("rpmdb/{file}"), &format!("var/lib/rpm/{name}"));
+        let root = with(&shared, file, &format!("var/lib/rpm/{name}"));
         root.write("etc/os-release", "ID=rhel\n");
+        let told = packages(&root, "rpm");
+        assert!(told.len() == count && told.iter().any(|package| package == wanted), "{file}: {told:?}");
         let run = run(["scan", &root.target(), "-o", "json"]);
-        assert!(run.code == 3 || !packages(&root, "rpm").is_empty(), "{file}: {}", run.code);
+        let report = run.json();
+        assert_eq!(
+            (run.code, &report["findings"]),
+            (0, &Value::Array(Vec::new())),
+            "{:#}",
+            report["coverage"]
+        );
     }
 }

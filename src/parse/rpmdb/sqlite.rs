@@ -95,7 +95,7 @@ fn open(bytes: &[u8], missing: usize) -> Result<Connection, Damage> {
     if let Some(versions) = header.get_mut(18..20) {
         // rpm's databases say that a write-ahead log goes with them, without which SQLite does not open them. There is
         // none in memory: 1 is the plain form, in which the file itself is the same. What is in a log is the caller's
-        // to tell.
+        // to apply.
         for version in versions.iter_mut().filter(|v| **v == 2) {
             *version = 1;
         }
@@ -225,15 +225,7 @@ pub(crate) const TABLES: &str = "
 /// A real database, for tests.
 #[cfg(test)]
 pub(crate) fn fixture(path: &str) -> Option<Vec<u8>> {
-    #[allow(clippy::disallowed_methods, reason = "a test finds its fixtures by a variable")]
-    let shared = std::env::var("INTERDICT_SHARED");
-    #[allow(clippy::print_stderr, reason = "a test that is skipped says why")]
-    let Ok(shared) = shared else {
-        eprintln!("skipped: INTERDICT_SHARED is not set, so there are no real databases");
-        return None;
-    };
-    #[allow(clippy::disallowed_methods, reason = "a test reads its fixture")]
-    Some(std::fs::read(format!("{shared}/fixtures/rpmdb/{path}/rpmdb.sqlite")).unwrap())
+    super::lab::fixture(&format!("{path}/rpmdb.sqlite"))
 }
 
 #[cfg(test)]
