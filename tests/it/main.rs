@@ -10,5 +10,14 @@
     reason = "tests lay out files, say why they skip, and fail by panicking"
 )]
 
+mod accused;
+mod bounds;
+mod confined;
+mod corpora;
+mod hostile;
 mod lab;
+mod laws;
 mod readme;
+mod saved;
+mod saved_damage;
+mod strings;
