@@ -14,8 +14,11 @@ use interdict::text::Text;
 const PIPED: usize = 80;
 
 fn main() -> ExitCode {
-    // An interrupted scan has no answer. Outputs are renamed into place when whole, so none is left half.
-    let caught = ctrlc::set_handler(|| std::process::exit(130));
+    // An interrupted scan has no answer, and no output is left half.
+    let caught = ctrlc::set_handler(|| {
+        interdict::target::operator::abandon();
+        std::process::exit(130);
+    });
     let world = cli::World {
         style: Style { width: width(), colour: coloured(std::io::stdout().is_terminal()) },
         colour_errors: coloured(std::io::stderr().is_terminal()),
@@ -33,7 +36,7 @@ fn main() -> ExitCode {
                 Some(Error::Rules(text)) => {
                     format!("{text}\n\nerror: the rules are wrong, so nothing was scanned")
                 }
-                _ => format!("error: {error:#}"),
+                _ => format!("error: {}", Text::from(format!("{error:#}"))),
             };
             // Nothing is left to be done if standard error is closed.
             let written = writeln!(std::io::stderr(), "{text}");

@@ -1,7 +1,7 @@
 //! The proof that rules come with: values they must match and must not, and items of which something must be said.
 
 use crate::inventory::{Host, Inventory, Subject};
-use crate::item::{Item, Kind, State};
+use crate::item::{IdKind, Item, Kind, State};
 use crate::parse::saved;
 use crate::recognise::{product_id, recognise};
 use crate::rules::{Example, Expect, Rules, Signature, Strength, Trait};
@@ -67,20 +67,20 @@ fn carrying(signature: &Signature, value: &str) -> Item {
         Trait::Package => Kind::Package,
         Trait::Process => Kind::Process,
         Trait::Service => Kind::Service,
-        Trait::File | Trait::Path | Trait::Sha256 => Kind::File,
-        Trait::ExtensionId => Kind::Extension,
+        Trait::File | Trait::Path | Trait::Id(IdKind::Sha256) => Kind::File,
+        Trait::Id(IdKind::ExtensionId) => Kind::Extension,
         _ => Kind::Application,
     });
     let mut item = Item::new(kind, "".into(), Text::default());
     let value = Text::from(value);
-    match (signature.on, signature.on.id()) {
-        (_, Some(id)) => {
+    match signature.on {
+        Trait::Id(id) => {
             item.ids.insert(id, value);
         }
-        (Trait::Publisher, _) => item.publisher = Some(value),
-        (Trait::Signer, _) => item.signer = Some(value),
-        (Trait::Path | Trait::File, _) => item.paths = vec![value],
-        _ => item.name = value,
+        Trait::Publisher => item.publisher = Some(value),
+        Trait::Signer => item.signer = Some(value),
+        Trait::Path | Trait::File => item.paths = vec![value],
+        Trait::Name | Trait::Package | Trait::Process | Trait::Service => item.name = value,
     }
     item
 }

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use clap::Args;
-use interdict::Look;
 use interdict::judge::Verdict;
 use interdict::report::{LIST_FORMATS, ListFormat};
 use interdict::target::Target;
@@ -25,13 +24,7 @@ impl List {
         let target = Target::named(self.look.target.as_deref(), self.look.excluded()?)?;
         let watch = Watch::new(world);
         let done = |source: &str| watch.done(source);
-        let look = Look {
-            depth: self.look.depth,
-            user: world.user.clone(),
-            elevated: world.elevated,
-            now: world.now,
-            done: &done,
-        };
+        let look = self.look.by(world, &done);
         let (inventory, scan) = interdict::look(&target, &look, None);
         drop(watch);
         outputs.write(|format, out| (format.write)(&inventory, &scan, world.style, out))?;

@@ -1,7 +1,7 @@
 //! `interdict completions` and `interdict man`: generated from the one definition of the command line.
 
 use anyhow::Result;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 
 use super::Cli;
@@ -28,7 +28,17 @@ pub(super) struct Man {}
 impl Man {
     pub(super) fn run(&self) -> Result<u8> {
         let Self {} = self;
-        standard(|out| clap_mangen::Man::new(Cli::command()).render(&mut &mut *out))?;
+        let mut command = Cli::command();
+        command.build();
+        let mut bytes = Vec::new();
+        page(&command, &mut bytes)?;
+        standard(|out| out.write_all(&bytes))?;
         Ok(0)
     }
+}
+
+/// The page of a command, and behind it those of its subcommands.
+fn page(command: &Command, out: &mut Vec<u8>) -> std::io::Result<()> {
+    clap_mangen::Man::new(command.clone()).render(out)?;
+    command.get_subcommands().filter(|c| c.get_name() != "help").try_for_each(|c| page(c, out))
 }

@@ -8,16 +8,18 @@ mod rules;
 mod scan;
 mod sources;
 
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
+use interdict::Look;
 use interdict::error::Error;
 use interdict::report::Style;
 use interdict::rules::Rules;
-use interdict::sources::{Depth, SOURCES};
+use interdict::sources::{Depth, Progress, SOURCES};
 use interdict::text::Text;
 use jiff::Timestamp;
 
@@ -76,8 +78,12 @@ pub(crate) fn run(world: &World) -> Result<u8> {
         Err(error) => {
             // Help and version are answers; anything else is a wrong command line.
             let code = if error.use_stderr() { 2 } else { 0 };
-            error.print().context("cannot write the help")?;
-            return Ok(code);
+            match error.print() {
+                Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+                    return Err(e).context("cannot write the help");
+                }
+                _ => return Ok(code),
+            }
         }
     };
     match cli.command {
@@ -127,6 +133,10 @@ fn depth(word: &str) -> Result<Depth, String> {
 }
 
 impl LookArgs {
+    fn by<'a>(&self, world: &World, done: Progress<'a>) -> Look<'a> {
+        Look { depth: self.depth, user: world.user.clone(), elevated: world.elevated, now: world.now, done }
+    }
+
     fn excluded(&self) -> Result<GlobSet> {
         let mut set = GlobSetBuilder::new();
         for glob in &self.exclude {

@@ -34,6 +34,12 @@ impl<F> Outputs<F> {
             }
             outputs.push((format, path.filter(|path| *path != "-").map(str::to_owned)));
         }
+        for (number, (_, path)) in outputs.iter().enumerate() {
+            let twice = path.is_some() && outputs.iter().skip(number + 1).any(|(_, other)| other == path);
+            if let (true, Some(path)) = (twice, path) {
+                return Err(Error::Usage(format!("two formats cannot go to one file: {path}")).into());
+            }
+        }
         if outputs.iter().filter(|(_, path)| path.is_none()).count() > 1 {
             let message = "only one format can go to standard output; give the others a file, as in -o json=report.json";
             return Err(Error::Usage(message.to_owned()).into());

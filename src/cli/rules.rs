@@ -82,7 +82,7 @@ impl Rules {
 
 fn summary(rules: &Loaded) -> String {
     format!(
-        "{} files, {} vendors, {} signatures, {} instruments, {} profiles",
+        "files {}, vendors {}, signatures {}, instruments {}, profiles {}",
         rules.packs.len(),
         rules.vendors.len(),
         rules.signatures.len(),
@@ -134,7 +134,7 @@ fn write_whole(rules: &Loaded, subject: &Subject<'_>, world: &World, out: &mut d
         writeln!(
             out,
             "  {} ({shows}{contested}{component}; {of}): {}",
-            signature.on,
+            signature.on.word(),
             signature.values.join("; ")
         )?;
         if let Some(source) = &signature.source {

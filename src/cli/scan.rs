@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use clap::Args;
+use interdict::Request;
 use interdict::error::Error;
 use interdict::judge::Verdict;
 use interdict::report::{FORMATS, Format};
 use interdict::target::Target;
-use interdict::{Look, Request};
 use jiff::civil::Date;
 
 use super::output::Outputs;
@@ -63,13 +63,7 @@ impl Scan {
         let target = Target::named(self.look.target.as_deref(), self.look.excluded()?)?;
         let watch = Watch::new(world);
         let done = |source: &str| watch.done(source);
-        let look = Look {
-            depth: self.look.depth,
-            user: world.user.clone(),
-            elevated: world.elevated,
-            now: world.now,
-            done: &done,
-        };
+        let look = self.look.by(world, &done);
         let request = Request { rules: &rules, under, assume: &self.assume, as_of: self.as_of, look };
         let mut report = interdict::run(&target, &request);
         drop(watch);

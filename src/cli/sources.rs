@@ -4,7 +4,6 @@ use std::io::Write;
 
 use anyhow::Result;
 use clap::Args;
-use interdict::Look;
 use interdict::sources::{SOURCES, Source};
 use interdict::target::Target;
 
@@ -22,13 +21,7 @@ impl Sources {
         let target = Target::named(self.look.target.as_deref(), self.look.excluded()?)?;
         let watch = Watch::new(world);
         let done = |source: &str| watch.done(source);
-        let look = Look {
-            depth: self.look.depth,
-            user: world.user.clone(),
-            elevated: world.elevated,
-            now: world.now,
-            done: &done,
-        };
+        let look = self.look.by(world, &done);
         let (inventory, _) = interdict::look(&target, &look, None);
         drop(watch);
         standard(|out| {

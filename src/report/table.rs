@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use comfy_table::{Cell, ContentArrangement, Table, presets};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Format, Report, Reported, Scan, Style};
 use crate::inventory::{CoverageState, Inventory};
@@ -195,14 +196,9 @@ fn detail(
         let mut traits: Vec<_> = evidence.traits.iter().filter(|(on, _)| *on != "path").collect();
         traits.dedup();
         let traits: Vec<_> = traits.iter().map(|(on, value)| format!("{on} {value}")).collect();
-        let line = format!(
-            "{} {} {}{version} [{}] in {}",
-            evidence.state,
-            item.kind,
-            item.name,
-            traits.join(", "),
-            item.place
-        );
+        let place = if item.place.is_empty() { String::new() } else { format!(" in {}", item.place) };
+        let (state, kind, name, traits) = (evidence.state, item.kind, &item.name, traits.join(", "));
+        let line = format!("{state} {kind} {name}{version} [{traits}]{place}");
         entry("   - ", &line, style, out)?;
         for path in item.paths.iter().take(SHOWN_PATHS) {
             entry("     ", &path.to_string(), style, out)?;
@@ -264,7 +260,7 @@ fn field(name: &str, value: &str, style: Style, out: &mut dyn Write) -> io::Resu
 
 /// Text behind a lead, its further lines indented as far.
 fn entry(lead: &str, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let indent = lead.chars().count();
+    let indent = lead.width();
     for (number, line) in wrapped(text, style.width.saturating_sub(indent)).iter().enumerate() {
         let lead = if number == 0 { lead } else { "" };
         writeln!(out, "{lead:indent$}{line}")?;
@@ -277,9 +273,9 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     let width = width.max(20);
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
-        let letters = word.chars().count();
+        let letters = word.width();
         let Some(line) = lines.last_mut() else { break };
-        let used = line.chars().count();
+        let used = line.width();
         if used > 0 && used + 1 + letters > width {
             lines.push(word.to_owned());
         } else {

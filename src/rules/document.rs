@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Place, Problems};
+use crate::text::is_deceptive;
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -82,7 +83,16 @@ impl<'a> Table<'a> {
             self.error(&self.at(value), "empty-value", format!("`{key}` is empty"), "expected some text");
             return None;
         }
+        self.harmless(value, text);
         Some(At { value: text.to_owned(), place: self.at(value) })
+    }
+
+    /// Refuses what would mislead a reader or a terminal; rules say nothing in such characters.
+    fn harmless(&self, value: &Spanned<DeValue<'_>>, text: &str) {
+        if text.chars().any(is_deceptive) {
+            let message = "a control or invisible character in a text";
+            self.error(&self.at(value), "deceptive-text", message, "write it without that character");
+        }
     }
 
     /// A text that must stand there.
@@ -108,6 +118,11 @@ impl<'a> Table<'a> {
         Some(id)
     }
 
+    /// Whether the key has a list of nothing.
+    pub(super) fn is_empty_list(&self, key: &'static str) -> bool {
+        self.get(key).and_then(|v| v.get_ref().as_array()).is_some_and(|list| list.is_empty())
+    }
+
     /// A list of texts, or none.
     pub(super) fn texts(&self, key: &'static str) -> Vec<At<String>> {
         let Some(value) = self.get(key) else { return Vec::new() };
@@ -119,6 +134,7 @@ impl<'a> Table<'a> {
         for entry in list {
             match entry.get_ref().as_str() {
                 Some(text) if !text.trim().is_empty() => {
+                    self.harmless(entry, text);
                     texts.push(At { value: text.to_owned(), place: self.at(entry) });
                 }
                 Some(_) => self.error(
@@ -177,6 +193,21 @@ impl<'a> Table<'a> {
                 None
             }
         }
+    }
+
+    /// A word of a closed set that must stand there.
+    pub(super) fn required_word<T: Copy>(
+        &self,
+        key: &'static str,
+        all: &[T],
+        spell: fn(T) -> &'static str,
+    ) -> Option<T> {
+        if self.get(key).is_none() {
+            let words: Vec<_> = all.iter().map(|word| spell(*word)).collect();
+            let label = format!("this needs `{key}`, one of: {}", words.join(", "));
+            self.error(&self.place, "missing-key", format!("`{key}` is missing"), label);
+        }
+        self.word(key, all, spell)
     }
 
     /// A word of a closed set.

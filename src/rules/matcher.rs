@@ -79,11 +79,11 @@ impl Matcher {
     /// When the patterns together are larger than the automaton may be.
     pub fn new(vendors: &[Vendor], signatures: &[Signature]) -> Result<Self, globset::Error> {
         let mut traits = Vec::new();
-        for on in Trait::ALL {
-            let rows = signatures.iter().enumerate().filter(|(_, s)| s.on == *on);
+        for on in Trait::all() {
+            let rows = signatures.iter().enumerate().filter(|(_, s)| s.on == on);
             let mut values = rows.flat_map(|(n, s)| s.values.iter().map(move |v| (n, v.as_str()))).peekable();
             if values.peek().is_some() {
-                traits.push((*on, Patterns::new(*on, values)?));
+                traits.push((on, Patterns::new(on, values)?));
             }
         }
         let brands =
@@ -157,6 +157,6 @@ fn values(on: Trait, item: &Item) -> Vec<Text> {
             let files = item.paths.iter().filter_map(base).chain(item.original_name.clone());
             named(&[Kind::File, Kind::Driver]).into_iter().chain(files).collect()
         }
-        _ => on.id().and_then(|id| item.ids.get(&id)).into_iter().cloned().collect(),
+        Trait::Id(id) => item.ids.get(&id).into_iter().cloned().collect(),
     }
 }

@@ -5,6 +5,7 @@
 
 mod document;
 mod instrument;
+mod law;
 mod matcher;
 mod normal;
 mod pack;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 use super::document::{At, Table, nearest};
-use super::instrument::{Clock, Force, Instrument, Mark, Profile, Scope, Status};
+use super::instrument::{Instrument, Profile};
 use super::normal;
 use super::problem::{Place, Problems, RuleFile};
 use super::vendor::{Example, Expect, Product, Signature, Strength, Trait, Vendor};
@@ -18,6 +18,9 @@ use crate::item::Kind;
 /// Letters and digits that a pattern with a wildcard must have, so that it cannot match everything; a letter beyond
 /// ASCII says as much as two.
 const MIN_LETTERS: usize = 3;
+
+/// Characters of one value; no name of a maker or a product comes near.
+const MAX_PATTERN: usize = 500;
 
 /// What the rule files say.
 #[derive(Debug, Default)]
@@ -33,18 +36,24 @@ pub(super) struct Packs {
     pub(super) signature_places: Vec<Place>,
     pub(super) example_places: Vec<Place>,
     ids: BTreeMap<(&'static str, String), Place>,
-    references: Vec<(At<String>, &'static str)>,
+    pub(super) references: Vec<(At<String>, &'static str)>,
 }
 
 pub(super) fn read(files: &[RuleFile]) -> (Packs, Problems) {
     let problems = RefCell::new(Problems::default());
     let mut packs = Packs::default();
+    let mut all_toml = true;
     for (number, file) in files.iter().enumerate() {
         let (document, errors) = DeTable::parse_recoverable(&file.text);
         for error in &errors {
             let span = error.span().unwrap_or_default();
             let place = Place { file: number, span };
             problems.borrow_mut().error(&place, "toml", "this is not TOML", error.message());
+        }
+        // After a syntax error the rest of the document is a guess.
+        if !errors.is_empty() {
+            all_toml = false;
+            continue;
         }
         let place = Place { file: number, span: 0..0 };
         let root = Table::new(document.get_ref(), place, &problems);
@@ -60,18 +69,34 @@ pub(super) fn read(files: &[RuleFile]) -> (Packs, Problems) {
         for table in root.tables("profile") {
             packs.profile(table, &problems);
         }
-        // After a syntax error the rest of the document is a guess.
-        if errors.is_empty() {
-            root.end();
+        root.end();
+        if !["vendor", "instrument", "profile"].iter().any(|key| document.get_ref().contains_key(*key)) {
+            let (message, label) =
+                ("this file defines nothing", "expected `[[vendor]]`, `[[instrument]]` or `[[profile]]`");
+            problems.borrow_mut().lack(
+                files,
+                &Place { file: number, span: 0..0 },
+                "nothing-defined",
+                message,
+                label,
+            );
         }
     }
-    packs.check_references(&mut problems.borrow_mut());
+    if all_toml {
+        packs.check_references(&mut problems.borrow_mut());
+    }
     (packs, problems.into_inner())
 }
 
 impl Packs {
     /// Takes an id, unless it is taken.
-    fn define(&mut self, what: &'static str, id: &str, place: &Place, problems: &RefCell<Problems>) {
+    pub(super) fn define(
+        &mut self,
+        what: &'static str,
+        id: &str,
+        place: &Place,
+        problems: &RefCell<Problems>,
+    ) {
         match self.ids.get(&(what, id.to_owned())) {
             Some(first) => problems.borrow_mut().twice(place, first, what, id),
             None => {
@@ -117,6 +142,11 @@ impl Packs {
         for example in table.tables("example") {
             self.example(example, number);
         }
+        if !self.signatures.iter().any(|s| s.vendor == number) {
+            let label = "expected at least one trait, as in `publisher = [\"…\"]`";
+            let message = "this vendor has no trait, so it is never recognised";
+            problems.borrow_mut().lack(files, &table.place, "no-trait", message, label);
+        }
         table.end();
         self.vendors.push(vendor);
     }
@@ -130,18 +160,18 @@ impl Packs {
         files: &[RuleFile],
         problems: &RefCell<Problems>,
     ) {
-        for on in Trait::ALL {
+        for on in Trait::all() {
             if table.has(on.word()) {
-                let mut signature = plain(*on, table);
+                let mut signature = plain(on, table);
                 (signature.vendor, signature.product) = (vendor, product);
                 self.push_signature(signature, &table.place_of(on.word()), files, problems);
             }
         }
         for row in table.tables("signature") {
-            let mut on = Trait::ALL.iter().filter(|t| row.has(t.word()));
+            let mut on = Trait::all().filter(|t| row.has(t.word()));
             match (on.next(), on.next()) {
                 (Some(on), None) => {
-                    let mut signature = plain(*on, &row);
+                    let mut signature = plain(on, &row);
                     (signature.vendor, signature.product) = (vendor, product);
                     let weak = row.text("strength").filter(|s| s.value == "weak");
                     signature.strength = match weak {
@@ -159,10 +189,9 @@ impl Packs {
                     self.push_signature(signature, &place, files, problems);
                 }
                 (None, _) => {
-                    let words: Vec<_> = Trait::ALL.iter().map(|t| t.word()).collect();
+                    let words: Vec<_> = Trait::all().map(Trait::word).collect();
                     let label = format!("this needs one of: {}", words.join(", "));
                     row.error(&row.place, "missing-key", "a signature says what it looks at", label);
-                    row.end();
                 }
                 (Some(_), Some(second)) => {
                     let label = format!("`{}` belongs into a signature of its own", second.word());
@@ -212,87 +241,8 @@ impl Packs {
         table.end();
     }
 
-    fn instrument(&mut self, table: Table<'_>, problems: &RefCell<Problems>) {
-        let id = table.id();
-        let text = |key| table.required(key).map(|t| t.value).unwrap_or_default();
-        let optional = |key| table.text(key).map(|t| t.value);
-        let covers = table.texts("covers");
-        let covers_rule_files = table.flag("covers-rule-files");
-        if covers.is_empty() && !covers_rule_files {
-            table.error(
-                &table.place,
-                "missing-key",
-                "`covers` is missing",
-                "this needs `covers = [\"vendor\"]`",
-            );
-        }
-        let mut instrument = Instrument {
-            id: id.as_ref().map(|i| i.value.clone()).unwrap_or_default(),
-            title: text("title"),
-            jurisdiction: text("jurisdiction"),
-            issuer: text("issuer"),
-            citation: text("citation"),
-            links: table.texts("links").into_iter().map(|l| l.value).collect(),
-            sources: Vec::new(),
-            phases: Vec::new(),
-            force: table.word("force", Force::ALL, Force::word).unwrap_or(Force::UseBan),
-            scope: table.word("scope", Scope::ALL, Scope::word).unwrap_or(Scope::WholeOrPart),
-            words: text("words"),
-            covers: Vec::new(),
-            covers_rule_files,
-            excludes: Vec::new(),
-            binds: text("binds"),
-            spares: optional("spares"),
-            clocks: Vec::new(),
-            note: optional("note"),
-        };
-        instrument.covers = self.refer(covers);
-        read_sources(&table, &mut instrument);
-        read_phases(&table, &mut instrument);
-        for exclusion in table.tables("exclude") {
-            let products = exclusion.texts("products");
-            let products = self.refer(products);
-            let words = exclusion.required("words").map(|w| w.value).unwrap_or_default();
-            instrument.excludes.push((products, words));
-            exclusion.end();
-        }
-        for clock in table.tables("clock") {
-            let duty = clock.required("duty").map(|d| d.value).unwrap_or_default();
-            let days = clock.number("days").filter(|d| (0..=36_500).contains(d));
-            let issued = clock.date("issued").map(|d| d.value);
-            match (days, issued) {
-                (Some(days), Some(issued)) => instrument.clocks.push(Clock { duty, days, issued }),
-                _ => clock.error(&clock.place, "bad-clock", "a clock has `days` and `issued`", "not a term"),
-            }
-            clock.end();
-        }
-        if let Some(id) = &id {
-            self.define("instrument", &id.value, &id.place, problems);
-        }
-        table.end();
-        self.instruments.push(instrument);
-    }
-
-    fn profile(&mut self, table: Table<'_>, problems: &RefCell<Problems>) {
-        let id = table.id();
-        let title = table.required("title").map(|t| t.value).unwrap_or_default();
-        let instruments = table.texts("instruments");
-        self.references.extend(instruments.iter().map(|i| (i.clone(), "instrument")));
-        if let Some(id) = &id {
-            // Profiles and instruments are named by the same option.
-            self.define("instrument", &id.value, &id.place, problems);
-        }
-        let id = id.map(|i| i.value).unwrap_or_default();
-        self.profiles.push(Profile {
-            id,
-            title,
-            instruments: instruments.into_iter().map(|i| i.value).collect(),
-        });
-        table.end();
-    }
-
     /// Takes ids of vendors and products that must be defined somewhere.
-    fn refer(&mut self, names: Vec<At<String>>) -> Vec<String> {
+    pub(super) fn refer(&mut self, names: Vec<At<String>>) -> Vec<String> {
         let what = |name: &str| if name.contains('/') { "product" } else { "vendor" };
         self.references.extend(names.iter().map(|n| (n.clone(), what(&n.value))));
         names.into_iter().map(|n| n.value).collect()
@@ -316,13 +266,9 @@ impl Packs {
 /// A signature as a plain list makes it.
 fn plain(on: Trait, table: &Table<'_>) -> Signature {
     let values = table.texts(on.word());
-    if values.is_empty() {
-        table.error(
-            &table.place,
-            "empty-value",
-            format!("`{on}` lists nothing"),
-            "expected at least one value",
-        );
+    if table.is_empty_list(on.word()) {
+        let (place, message) = (table.place_of(on.word()), format!("`{}` lists nothing", on.word()));
+        table.error(&place, "empty-value", message, "expected at least one value");
     }
     for value in &values {
         check_pattern(table, value);
@@ -344,8 +290,12 @@ fn plain(on: Trait, table: &Table<'_>) -> Signature {
     }
 }
 
-/// Refuses a pattern that would match everything.
+/// Refuses a pattern that would match everything, or that takes long to compile.
 fn check_pattern(table: &Table<'_>, pattern: &At<String>) {
+    if pattern.value.chars().count() > MAX_PATTERN {
+        let label = format!("names have at most {MAX_PATTERN} characters here");
+        table.error(&pattern.place, "too-long", "this value is too long", label);
+    }
     if !normal::has_wildcard(&pattern.value) {
         return;
     }
@@ -355,57 +305,5 @@ fn check_pattern(table: &Table<'_>, pattern: &At<String>) {
         let message = format!("the pattern `{}` is too broad", pattern.value);
         let label = format!("would match almost everything; write at least {MIN_LETTERS} letters or digits");
         table.error(&pattern.place, "too-broad", message, label);
-    }
-}
-
-/// Where the statements of an instrument were read.
-fn read_sources(table: &Table<'_>, instrument: &mut Instrument) {
-    for source in table.tables("source") {
-        let mark = source.word("read", Mark::ALL, Mark::word);
-        let place = source.required("place");
-        if !source.has("read") {
-            let label = "this needs `read = \"T\"`, \"O\" or \"S\"; what was not read does not ship";
-            source.error(&source.place, "missing-key", "`read` is missing", label);
-        }
-        if let (Some(mark), Some(place)) = (mark, place) {
-            instrument.sources.push((mark, place.value));
-        }
-        source.end();
-    }
-    if instrument.sources.is_empty() {
-        let label = "this needs `[[instrument.source]]`";
-        table.error(&table.place, "no-source", "an instrument without a source", label);
-    }
-}
-
-/// The days on which the status of an instrument changes.
-fn read_phases(table: &Table<'_>, instrument: &mut Instrument) {
-    for phase in table.tables("phase") {
-        let (from, status) = (phase.date("from"), phase.word("status", Status::ALL, Status::word));
-        for key in ["from", "status"] {
-            if !phase.has(key) {
-                phase.error(
-                    &phase.place,
-                    "missing-key",
-                    format!("`{key}` is missing"),
-                    "a phase has a day and a status",
-                );
-            }
-        }
-        if let (Some(from), Some(status)) = (from, status) {
-            if instrument.phases.last().is_some_and(|(before, _)| *before >= from.value) {
-                phase.error(
-                    &from.place,
-                    "phase-order",
-                    "phases go forward in time",
-                    "not after the phase before it",
-                );
-            }
-            instrument.phases.push((from.value, status));
-        }
-        phase.end();
-    }
-    if instrument.phases.is_empty() {
-        table.error(&table.place, "missing-key", "`phase` is missing", "this needs `[[instrument.phase]]`");
     }
 }

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use crate::text::{Text, is_deceptive};
+
 /// A rule file as it was read.
 #[derive(Debug, Clone)]
 pub struct RuleFile {
@@ -48,7 +50,8 @@ impl Problems {
         message: impl Into<String>,
         label: impl Into<String>,
     ) {
-        let (message, label) = (message.into(), label.into());
+        // They quote what the files say.
+        let [message, label] = [message.into(), label.into()].map(|text| Text::from(text).to_string());
         self.0.push(Problem { place: place.clone(), code, message, label, other: None, warning: false });
     }
 
@@ -84,7 +87,8 @@ impl Problems {
         let mut chosen: Vec<_> = self.0.iter().filter(|p| p.warning == warnings).collect();
         chosen.sort_by_key(|p| (p.place.file, p.place.span.start));
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let shown: Vec<_> = chosen.iter().map(|p| renderer.render(&p.groups(files))).collect();
+        let files: Vec<RuleFile> = files.iter().map(harmless).collect();
+        let shown: Vec<_> = chosen.iter().map(|p| renderer.render(&p.groups(&files))).collect();
         shown.join("\n\n")
     }
 
@@ -120,6 +124,19 @@ impl Problem {
         }
         vec![group]
     }
+}
+
+/// A file that can be shown: what would mislead a terminal becomes as many `?` as it has bytes, so that places stay.
+fn harmless(file: &RuleFile) -> RuleFile {
+    let show = |c: char| {
+        if is_deceptive(c) && c != '\n' && c != '\t' { "?".repeat(c.len_utf8()) } else { c.to_string() }
+    };
+    let text = if file.text.chars().any(is_deceptive) {
+        file.text.chars().map(show).collect()
+    } else {
+        file.text.clone()
+    };
+    RuleFile { path: Text::from(file.path.as_str()).to_string(), text, builtin: file.builtin }
 }
 
 /// The range, cut to the text and to the borders of its characters.

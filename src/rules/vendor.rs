@@ -15,55 +15,51 @@ words! {
     }
 }
 
-words! {
-    /// What of an item a signature looks at.
-    Trait {
-        /// The company that made or maintains it.
-        Publisher = "publisher",
-        /// The company that signed it.
-        Signer = "signer",
-        /// Its name.
-        Name = "name-match",
-        /// Its name in a package manager.
-        Package = "package",
-        /// A file or folder, and all below it.
-        Path = "path",
-        /// The file name of a running executable.
-        Process = "process",
-        /// A file name.
-        File = "file",
-        /// The name of a service or unit.
-        Service = "service",
-        /// The name of an uninstall key.
-        ProductCode = "product-code",
-        /// An MSI upgrade code.
-        UpgradeCode = "upgrade-code",
-        /// An MSIX package family.
-        PackageFamily = "package-family",
-        /// A bundle identifier.
-        BundleId = "bundle-id",
-        /// An Apple developer team.
-        TeamId = "team-id",
-        /// A browser or editor extension.
-        ExtensionId = "extension-id",
-        /// An Android package.
-        AndroidPackage = "android-package",
-        /// A package URL.
-        Purl = "purl",
-        /// A CPE name.
-        Cpe = "cpe",
-        /// The SHA-256 digest of a file.
-        Sha256 = "sha256",
-        /// The SHA-1 digest of a certificate.
-        Thumbprint = "thumbprint",
-    }
+/// What of an item a signature looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trait {
+    /// The company that made or maintains it.
+    Publisher,
+    /// The company that signed it.
+    Signer,
+    /// Its name.
+    Name,
+    /// Its name in a package manager.
+    Package,
+    /// A file or folder, and all below it.
+    Path,
+    /// The file name of a running executable.
+    Process,
+    /// A file name.
+    File,
+    /// The name of a service or unit.
+    Service,
+    /// An identifier.
+    Id(IdKind),
 }
 
 impl Trait {
-    /// The identifier it looks at, if it looks at one.
+    /// Every trait.
+    pub fn all() -> impl Iterator<Item = Self> {
+        use Trait::{File, Name, Package, Path, Process, Publisher, Service, Signer};
+        let named = [Publisher, Signer, Name, Package, Path, Process, File, Service];
+        named.into_iter().chain(IdKind::ALL.iter().copied().map(Trait::Id))
+    }
+
+    /// Its key in rule files, and its name in reports.
     #[must_use]
-    pub fn id(self) -> Option<IdKind> {
-        IdKind::parse(self.word())
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Publisher => "publisher",
+            Self::Signer => "signer",
+            Self::Name => "name-match",
+            Self::Package => "package",
+            Self::Path => "path",
+            Self::Process => "process",
+            Self::File => "file",
+            Self::Service => "service",
+            Self::Id(kind) => kind.word(),
+        }
     }
 
     /// The most that one such trait shows, whatever a rule says of it.
@@ -72,7 +68,7 @@ impl Trait {
         match self {
             Self::Publisher | Self::Name | Self::Path | Self::Service => Strength::Likely,
             Self::Process | Self::File => Strength::Possible,
-            _ => Strength::Certain,
+            Self::Signer | Self::Package | Self::Id(_) => Strength::Certain,
         }
     }
 
@@ -83,7 +79,7 @@ impl Trait {
             Self::Publisher | Self::Signer => Aspect::Maker,
             Self::Path => Aspect::Place,
             Self::Name | Self::Package | Self::Process | Self::File | Self::Service => Aspect::Name,
-            _ => Aspect::Identifier,
+            Self::Id(_) => Aspect::Identifier,
         }
     }
 }

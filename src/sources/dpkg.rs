@@ -5,6 +5,7 @@
 //! was interrupted in lies in `updates/` and stands above `status`. The file lists in `info/` are a second witness: a
 //! list without a record shows that `status` was cut.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -180,7 +181,7 @@ fn item(record: &Paragraph, place: &Text, form: Form) -> Result<Option<Item>, &'
     item.scope = Some("machine".into());
     let conffiles = record.get("Conffiles").unwrap_or_default();
     let files = conffiles.split(|&b| b == b'\n').filter_map(|l| l.trim_ascii().split(|&b| b == b' ').next());
-    item.paths = own_paths(files.filter(|f| !f.is_empty()).map(<[u8]>::to_vec));
+    item.paths = own_paths(files.filter(|f| !f.is_empty()));
     Ok(Some(item))
 }
 
@@ -196,19 +197,19 @@ fn file_lists(target: &Target, sink: &mut Sink, records: &mut Records, mut lists
         };
         let Some(bytes) = sink.keep(target.read(&path)).flatten() else { continue };
         let digests = path.extension().is_some_and(|e| e == DIGESTS.trim_start_matches('.'));
-        let files: Vec<Vec<u8>> =
-            bytes.split(|&b| b == b'\n').filter_map(|line| listed(line, digests)).collect();
+        let files = bytes.split(|&b| b == b'\n').filter_map(|line| listed(line, digests));
+        let files: Vec<Cow<'_, [u8]>> = files.collect();
         if item.state == State::Installed {
             for file in &files {
                 sink.owns(file, &item.id);
             }
         }
         let conffiles: Vec<Vec<u8>> = item.paths.iter().map(Text::to_bytes).collect();
-        item.paths = own_paths(conffiles.into_iter().chain(files));
+        item.paths = own_paths(conffiles.into_iter().map(Cow::Owned).chain(files));
     }
     if without > 0 {
         let reason =
-            format!("{without} installed packages have no list of their files, so what they own is unknown");
+            format!("installed packages without a list of their files: {without}; what they own is unknown");
         sink.gap(Gap::new(GapCode::Missing, format!("{FOLDER}/info"), reason).note());
     }
     // Only a plain file is a list that dpkg wrote; of a package that was purged nothing stays.
@@ -227,11 +228,11 @@ fn file_lists(target: &Target, sink: &mut Sink, records: &mut Records, mut lists
 }
 
 /// The file that a line of a list names, from the root on.
-fn listed(line: &[u8], digests: bool) -> Option<Vec<u8>> {
+fn listed(line: &[u8], digests: bool) -> Option<Cow<'_, [u8]>> {
     if digests {
         // A digest of MD5, two blanks, the path without its first slash (deb-md5sums(5)).
-        let path = line.get(34..)?;
-        return (!path.is_empty()).then(|| [b"/", path].concat());
+        let path = line.get(34..).filter(|path| !path.is_empty())?;
+        return Some(Cow::Owned([b"/", path].concat()));
     }
-    (line.len() > 2).then(|| line.to_vec())
+    (line.len() > 2).then_some(Cow::Borrowed(line))
 }

@@ -154,7 +154,7 @@ pub fn collect(target: &Target, depth: Depth, done: Progress<'_>) -> Inventory {
         owners.merge(sink.owners);
     }
     owners.join(target, &mut items);
-    require_a_list(&mut coverage);
+    require_a_list(target, &mut coverage);
     items.sort_by(|a, b| a.order().cmp(&b.order()));
     Inventory { subject: target.subject(), host: target.host().clone(), items, coverage }
 }
@@ -228,19 +228,41 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
     Coverage { source: source.id.into(), state, items: sink.items.len(), reason, gaps }
 }
 
-/// A target in which nothing lists what is installed has not been seen, however much of it could be read.
-fn require_a_list(coverage: &mut [Coverage]) {
+/// A target in which nothing lists what is installed has not been seen, however much of it could be read; nor has one
+/// that is made with a package manager that no source reads.
+fn require_a_list(target: &Target, coverage: &mut [Coverage]) {
     let lists = |row: &Coverage| {
         let source = SOURCES.iter().find(|s| row.source.raw() == s.id);
         source.is_some_and(|s| s.yields.iter().any(|k| matches!(k, Kind::Package | Kind::Application)))
     };
-    if coverage.iter().any(|row| lists(row) && row.state != CoverageState::Absent) {
+    let unread = target.os().packages.filter(|p| !SOURCES.iter().any(|s| s.expects.contains(p)));
+    let gap = if let Some(packages) = unread {
+        let reason =
+            format!("this system is made with {packages} packages, which this version does not read");
+        Gap::new(GapCode::Unsupported, "/", reason)
+    } else if coverage
+        .iter()
+        .any(|row| lists(row) && !matches!(row.state, CoverageState::Absent | CoverageState::Skipped))
+    {
         return;
-    }
+    } else {
+        let reason =
+            "nothing that lists installed software was read; check that this is the root of a system";
+        Gap::new(GapCode::NothingListed, "/", reason)
+    };
+    // What was left out on request stays skipped where another row can tell the gap.
+    let any_absent = coverage.iter().any(|row| lists(row) && row.state == CoverageState::Absent);
     for row in coverage.iter_mut().filter(|row| lists(row)) {
-        let reason = "nothing that lists installed software was found in this target; check that it is the root of a system";
-        row.gaps.push(Gap::new(GapCode::NothingListed, "/", reason));
-        row.state = CoverageState::Failed;
+        if row.state == CoverageState::Skipped && any_absent {
+            continue;
+        }
+        row.gaps.push(gap.clone());
+        row.gaps.sort();
+        row.state = match row.state {
+            CoverageState::Skipped => CoverageState::Skipped,
+            _ if row.items > 0 => CoverageState::Partial,
+            _ => CoverageState::Failed,
+        };
     }
 }
 

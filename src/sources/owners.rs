@@ -44,8 +44,11 @@ impl Owners {
                 && item.container.is_none()
         };
         for item in items.iter_mut().filter(joined) {
-            // What a service starts says more of it than where its description stands.
-            let places = item.paths.iter().chain((item.kind != Kind::Process).then_some(&item.place));
+            // What a service starts says more of it than where its description stands. Of a process only the first
+            // path is one of this machine's.
+            let is_process = item.kind == Kind::Process;
+            let paths = item.paths.iter().take(if is_process { 1 } else { usize::MAX });
+            let places = paths.chain((!is_process).then_some(&item.place));
             let names = places.flat_map(|place| names(&links, &place.to_path()));
             let mut found = names.filter_map(|name| owners.get(&key(name.as_os_str().as_encoded_bytes())));
             item.owner = found.find_map(|&number| self.items.get(number as usize)).cloned();
@@ -80,9 +83,9 @@ const OWN: &[&[u8]] = &[b"/opt/", b"/usr/local/", b"/srv/", b"/var/opt/", b"/etc
 const MAX_PATHS: usize = 64;
 
 /// The paths of a package that tell whose it is, without the folders that lead to them.
-pub(super) fn own_paths(files: impl IntoIterator<Item = Vec<u8>>) -> Vec<Text> {
-    let is_own = |f: &Vec<u8>| OWN.iter().any(|p| f.starts_with(p) && f.len() > p.len());
-    let mut own: BTreeSet<Vec<u8>> = files.into_iter().filter(is_own).collect();
+pub(super) fn own_paths<F: AsRef<[u8]>>(files: impl IntoIterator<Item = F>) -> Vec<Text> {
+    let is_own = |f: &F| OWN.iter().any(|p| f.as_ref().starts_with(p) && f.as_ref().len() > p.len());
+    let mut own: BTreeSet<Vec<u8>> = files.into_iter().filter(is_own).map(|f| f.as_ref().to_vec()).collect();
     for depth in (2..=6).rev() {
         if own.len() <= MAX_PATHS {
             break;

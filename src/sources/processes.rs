@@ -47,7 +47,7 @@ fn item(process: Process) -> Item {
     };
     let mut item = Item::new(Kind::Process, name, place.into());
     item.id = format!("process:{}", process.pid).into();
-    item.paths = path.map(Text::from_path).into_iter().collect();
+    item.paths = path.into_iter().chain(process.within.as_deref()).map(Text::from_path).collect();
     let command: Vec<&str> = process.command.iter().map(Text::raw).collect();
     let command: String = command.join(" ").chars().take(MAX_COMMAND).collect();
     item.command = (!command.is_empty()).then(|| command.into());

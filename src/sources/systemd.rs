@@ -291,7 +291,7 @@ fn is_gone(target: &Target, program: &[u8]) -> bool {
 fn damage(sink: &mut Sink, file: &Path, unit: &Unit) {
     let Some(Damage { line, count }) = unit.damage else { return };
     let reason = format!(
-        "line {line} is neither a section nor a setting, the first of {count} in all; look there for what it starts"
+        "{count} lines, from line {line} on, are neither a section nor a setting; look there for what it starts"
     );
     let gap = Gap::new(GapCode::Damaged, Text::from_path(file), reason);
     sink.gap(if unit.is_empty() { gap } else { gap.note() });
@@ -299,7 +299,9 @@ fn damage(sink: &mut Sink, file: &Path, unit: &Unit) {
 
 /// The bytes of a unit file; nothing, if it is gone since it was listed.
 fn read(target: &Target, file: &Path) -> Result<Option<Vec<u8>>, Gap> {
-    let Some(from) = target.open(file)? else { return Ok(None) };
+    // systemd reads no pipe or folder either, so no unit hides there.
+    let special = |gap: Gap| if gap.code == GapCode::Special { gap.note() } else { gap };
+    let Some(from) = target.open(file).map_err(special)? else { return Ok(None) };
     let bound = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     from.take(bound + 1).read_to_end(&mut bytes).map_err(|e| io_gap(file, "read", &e))?;

@@ -22,6 +22,8 @@ pub struct Process {
     pub name: Text,
     /// Its executable.
     pub exe: Option<PathBuf>,
+    /// Its executable as the process itself names it, if its root is not the machine's (chroot(2)).
+    pub within: Option<PathBuf>,
     /// Whether the executable is no longer on the disk.
     pub deleted: bool,
     /// Its command line.
@@ -136,6 +138,7 @@ mod linux {
                 }
                 Err(_) => unseen += 1,
             }
+            process.within = process.exe.as_deref().and_then(|exe| within(process.pid, exe));
             if let (Some(home), Ok(world)) = (&home, World::of(&process.pid.to_string()))
                 && world.namespace != home.namespace
                 && world.root != home.root
@@ -190,6 +193,12 @@ mod linux {
             (Ok(running), Ok(standing)) if same(running.clone(), standing.clone()) => Ok((link, false)),
             _ => Ok((bytes_to_path(path), true)),
         }
+    }
+
+    /// The path of the executable within the root that the process was given.
+    fn within(pid: u32, exe: &Path) -> Option<PathBuf> {
+        let root = fs::read_link(proc(pid, "root")).ok().filter(|root| root != Path::new("/"))?;
+        Some(Path::new("/").join(exe.strip_prefix(root).ok()?))
     }
 
     /// The file systems a process sees.

@@ -281,7 +281,7 @@ impl Target {
 }
 
 fn target_error(place: &Path, error: &std::io::Error) -> Error {
-    Error::Target { place: place.display().to_string(), reason: format!("{error}; check the path") }
+    Error::Target { place: place.display().to_string(), reason: operator::reason(error) }
 }
 
 fn too_large(place: Text, bound: u64) -> Gap {

@@ -2,9 +2,11 @@
 //! so what goes wrong with them stops the run.
 #![allow(clippy::disallowed_methods, reason = "this is the operator's half of the one door")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::Error;
 
@@ -49,8 +51,10 @@ pub fn open(path: &Path) -> Result<fs::File, Error> {
 pub fn texts(path: &Path, ending: &str) -> Result<Vec<(PathBuf, String)>, Error> {
     let mut found = Vec::new();
     for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
-        let entry = entry
-            .map_err(|e| Error::Instruction { path: path.display().to_string(), reason: e.to_string() })?;
+        let entry = entry.map_err(|e| {
+            let at = e.path().unwrap_or(path).to_owned();
+            unreadable(&at, &io::Error::from(e))
+        })?;
         let named = entry.depth() == 0;
         if !entry.path().is_dir() && (named || entry.path().extension().is_some_and(|e| e == ending)) {
             let text = fs::read_to_string(entry.path()).map_err(|e| unreadable(entry.path(), &e))?;
@@ -65,7 +69,31 @@ pub fn texts(path: &Path, ending: &str) -> Result<Vec<(PathBuf, String)>, Error>
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::Instruction { path: path.display().to_string(), reason: error.to_string() }
+    Error::Instruction { path: path.display().to_string(), reason: reason(error) }
+}
+
+/// What a failure to read something that the operator named says to a person.
+pub(super) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it is not there; check the path".to_owned(),
+        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        kind => io::Error::from(kind).to_string(),
+    }
+}
+
+/// Files that are being written beside their places.
+static PENDING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn pending() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what is written and not in its place yet, before the process ends without coming back.
+pub fn abandon() {
+    for path in pending().iter() {
+        // The process ends; there is nobody left to tell.
+        drop(fs::remove_file(path));
+    }
 }
 
 /// An output that is whole or absent: a regular file is written beside its place and renamed by [`Output::finish`];
@@ -81,12 +109,13 @@ enum Sort {
 }
 
 impl Output {
-    /// Tries whether a path can be written to, and leaves nothing there.
+    /// Tries whether a path can be written to, and leaves nothing there. A pipe is not opened for that, because its
+    /// reader would see it end.
     ///
     /// # Errors
     /// When it cannot.
     pub fn check(path: &Path) -> Result<(), Error> {
-        Self::create(path).map(drop)
+        if matches!(kind(path), Ok(PathKind::Other)) { Ok(()) } else { Self::create(path).map(drop) }
     }
 
     /// Prepares to write to a path.
@@ -94,7 +123,14 @@ impl Output {
     /// # Errors
     /// When the place cannot be written to.
     pub fn create(path: &Path) -> Result<Self, Error> {
-        let error = |e: io::Error| Error::Output { path: path.display().to_string(), reason: e.to_string() };
+        let error = |e: io::Error| {
+            let reason = match e.kind() {
+                io::ErrorKind::NotFound => "its folder is not there; make it first".to_owned(),
+                // What else the error names is no file of the operator's.
+                kind => io::Error::from(kind).to_string(),
+            };
+            Error::Output { path: path.display().to_string(), reason }
+        };
         let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let to = match kind(&place) {
             Ok(PathKind::Folder) => return Err(error(io::Error::from(io::ErrorKind::IsADirectory))),
@@ -102,19 +138,7 @@ impl Output {
                 let file = fs::OpenOptions::new().write(true).open(&place).map_err(error)?;
                 Sort::Direct(io::BufWriter::new(file))
             }
-            Ok(PathKind::File) | Err(_) => {
-                let folder = place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                let mut builder = tempfile::Builder::new();
-                builder.prefix(".interdict-");
-                #[cfg(unix)]
-                {
-                    use std::os::unix::fs::PermissionsExt;
-                    // What the umask leaves, as for any file a program writes.
-                    builder.permissions(fs::Permissions::from_mode(0o666));
-                }
-                let file = builder.tempfile_in(folder).map_err(error)?;
-                Sort::Beside(io::BufWriter::new(file))
-            }
+            Ok(PathKind::File) | Err(_) => Sort::Beside(io::BufWriter::new(beside(&place).map_err(error)?)),
         };
         Ok(Self { path: place, to })
     }
@@ -127,10 +151,30 @@ impl Output {
         self.flush()?;
         if let Sort::Beside(writer) = self.to {
             let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+            let beside = file.path().to_owned();
             file.persist(&self.path).map_err(|e| e.error)?;
+            pending().remove(&beside);
         }
         Ok(())
     }
+}
+
+/// A new file in the folder of another, with the mode of that one, or what the umask leaves.
+fn beside(place: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let folder = place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".interdict-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let file = builder.tempfile_in(folder)?;
+    pending().insert(file.path().to_owned());
+    if let Ok(old) = fs::metadata(place) {
+        file.as_file().set_permissions(old.permissions())?;
+    }
+    Ok(file)
 }
 
 impl Write for Output {

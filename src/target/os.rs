@@ -30,6 +30,16 @@ words! {
         Debian = "debian",
         /// rpm.
         Rpm = "rpm",
+        /// apk.
+        Apk = "apk",
+        /// pacman.
+        Pacman = "pacman",
+        /// Portage.
+        Portage = "portage",
+        /// Nix.
+        Nix = "nix",
+        /// opkg.
+        Opkg = "opkg",
     }
 }
 
@@ -50,25 +60,36 @@ impl Default for Os {
     }
 }
 
-/// Names in `ID` and `ID_LIKE` of distributions made with rpm.
-const RPM: &[&str] = &[
-    "rhel",
-    "fedora",
-    "centos",
-    "rocky",
-    "almalinux",
-    "ol",
-    "amzn",
-    "suse",
-    "opensuse",
-    "sles",
-    "sled",
-    "mariner",
-    "azurelinux",
-    "photon",
-    "openeuler",
-    "mageia",
-    "altlinux",
+/// Names in `ID` and `ID_LIKE`, by what the distributions are made with.
+const MADE_WITH: &[(Packages, &[&str])] = &[
+    (Packages::Debian, &["debian", "ubuntu", "raspbian", "devuan"]),
+    (
+        Packages::Rpm,
+        &[
+            "rhel",
+            "fedora",
+            "centos",
+            "rocky",
+            "almalinux",
+            "ol",
+            "amzn",
+            "suse",
+            "opensuse",
+            "sles",
+            "sled",
+            "mariner",
+            "azurelinux",
+            "photon",
+            "openeuler",
+            "mageia",
+            "altlinux",
+        ],
+    ),
+    (Packages::Apk, &["alpine", "wolfi", "chainguard", "postmarketos"]),
+    (Packages::Pacman, &["arch", "manjaro"]),
+    (Packages::Portage, &["gentoo"]),
+    (Packages::Nix, &["nixos"]),
+    (Packages::Opkg, &["openwrt"]),
 ];
 
 pub(super) fn detect(target: &Target) -> (Os, Host) {
@@ -93,9 +114,10 @@ pub(super) fn detect(target: &Target) -> (Os, Host) {
         os.id = value("ID").unwrap_or_default().into();
         let mut names =
             value("ID").into_iter().chain(value("ID_LIKE").unwrap_or_default().split_whitespace());
-        os.packages = names.find_map(|name| match name {
-            "debian" | "ubuntu" => Some(Packages::Debian),
-            _ => RPM.iter().any(|r| name.starts_with(r)).then_some(Packages::Rpm),
+        os.packages = names.find_map(|name| {
+            // Some add an edition, as in `opensuse-leap`.
+            let name = name.split(['-', '_']).next().unwrap_or(name);
+            MADE_WITH.iter().find(|(_, names)| names.contains(&name)).map(|(packages, _)| *packages)
         });
         host.os = value("PRETTY_NAME").or(value("NAME")).map(Text::from);
         host.version = value("VERSION_ID").map(Text::from);

@@ -30,7 +30,11 @@ pub(super) fn looks_saved(path: &Path) -> bool {
 }
 
 pub(super) fn load(path: &Path) -> Result<Inventory, Error> {
-    let mut file = BufReader::new(operator::open(path)?);
+    let missing = |e: Error| match e {
+        Error::Instruction { path, reason } => Error::Target { place: path, reason },
+        other => other,
+    };
+    let mut file = BufReader::new(operator::open(path).map_err(missing)?);
     let packed = file.fill_buf().is_ok_and(|start| start.starts_with(&[0x1f, 0x8b]));
     let reader: Box<dyn BufRead> = if packed {
         Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(file).take(MAX_BYTES)))

@@ -334,8 +334,13 @@ fn what_stands_in_the_place_of_a_file_is_told() {
             put(what, &path);
             let started = Instant::now();
             let (code, report) = scan(&root.target(), &[]);
-            assert_eq!(code, 3, "{what} at {place}: {}", report["coverage"]);
             assert!(started.elapsed() < Duration::from_secs(10), "{what} at {place}");
+            // No unit can be hidden in it, but a database is missing where it stands.
+            assert!(code == 3 || place.ends_with(".service"), "{what} at {place}: {}", report["coverage"]);
+            let gaps =
+                report["coverage"].as_array().unwrap().iter().flat_map(|r| r["gaps"].as_array().unwrap());
+            let place = format!("/{place}");
+            assert!(gaps.into_iter().any(|g| g["place"] == place.as_str()), "{what} at {place} is not told");
         }
     }
 }

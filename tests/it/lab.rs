@@ -1,7 +1,7 @@
 //! What the tests work with: the program, little file systems, and the outside tools that some of them need.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -57,6 +57,29 @@ pub fn scan(target: &str, args: &[&str]) -> (i32, Value) {
     (run.code, run.json())
 }
 
+/// Runs a command to its end; one that is not done after 20 seconds hangs, is killed and fails the test.
+pub fn finish_soon(command: &mut Command) -> Run {
+    let mut files = [tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap()];
+    let [out, err] = files.each_ref().map(|file| file.try_clone().unwrap());
+    let mut child = command.stdout(out).stderr(err).spawn().unwrap();
+    let start = std::time::Instant::now();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if start.elapsed().as_secs() < 20 => std::thread::sleep(std::time::Duration::from_millis(5)),
+            None => {
+                child.kill().unwrap();
+                panic!("it hangs");
+            }
+        }
+    };
+    let [out, err] = files.each_mut().map(|file| {
+        file.rewind().unwrap();
+        std::io::read_to_string(file).unwrap()
+    });
+    Run { code: status.code().unwrap_or(-1), out, err }
+}
+
 /// Whether a test that needs a tool may run. Without the tool it prints why not, and fails where
 /// `INTERDICT_REQUIRE` is `all` or names the tool.
 pub fn has(tool: &str) -> bool {
@@ -70,7 +93,8 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root() || lacking("root")
 }
 
-fn lacking(what: &str) -> bool {
+/// Says that something is lacking, and gives `false`; fails where it is required.
+pub fn lacking(what: &str) -> bool {
     let required = std::env::var("INTERDICT_REQUIRE").unwrap_or_default();
     assert!(!required.split(',').any(|r| r == "all" || r == what), "{what} is required and lacking");
     eprintln!("skipped: {what} is lacking");
@@ -117,7 +141,7 @@ impl Root {
         for file in files {
             self.write(file.trim_start_matches('/'), "");
         }
-        self.write(&format!("var/lib/dpkg/info/{name}.list"), &format!("/.\n{}\n", files.join("\n")));
+        self.write(&format!("var/lib/dpkg/info/{name}.list"), format!("/.\n{}\n", files.join("\n")));
     }
 
     pub fn at(&self, path: &str) -> PathBuf {
@@ -137,6 +161,20 @@ impl Root {
     pub fn link(&self, path: &str, says: impl AsRef<Path>) {
         fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
         symlink(says, self.at(path)).unwrap();
+    }
+
+    /// Writes a saved inventory, a line an item, and names it as the command line does.
+    pub fn list(&self, items: &[Value]) -> String {
+        let lines: Vec<_> = items.iter().map(ToString::to_string).collect();
+        self.write("list.ndjson", lines.join("\n") + "\n");
+        format!("inventory:{}", self.at("list.ndjson").display())
+    }
+
+    /// Makes a pipe.
+    pub fn fifo(&self, path: &str) {
+        fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
+        let made = Command::new("mkfifo").arg(self.at(path)).status().unwrap();
+        assert!(made.success());
     }
 
     /// The target as the command line names it.

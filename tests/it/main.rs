@@ -7,17 +7,31 @@
     clippy::panic,
     clippy::indexing_slicing,
     missing_docs,
+    unreachable_pub,
     reason = "tests lay out files, say why they skip, and fail by panicking"
 )]
 
 mod accused;
 mod bounds;
+mod cli;
 mod confined;
 mod corpora;
+mod debian;
+mod faults;
+mod help;
 mod hostile;
+mod judge;
 mod lab;
 mod laws;
+mod live;
+mod output;
 mod readme;
+mod roots;
+mod rules;
 mod saved;
 mod saved_damage;
+mod shared_files;
 mod strings;
+mod verdict;
+mod wazuh;
+mod wrong_rules;

@@ -1,5 +1,7 @@
 //! The README's tables are generated, and its examples are what the program says.
 
+use std::fmt::Write;
+
 use interdict::report::{FORMATS, LIST_FORMATS};
 use interdict::sources::SOURCES;
 
@@ -27,7 +29,7 @@ fn the_table_of_sources_is_current() {
     let mut table =
         "| source | what it reads | from depth | rights it needs |\n|---|---|---|---|\n".to_owned();
     for s in SOURCES {
-        table += &format!("| `{}` | {} | {} | {} |\n", s.id, s.about, s.depth, s.rights);
+        writeln!(table, "| `{}` | {} | {} | {} |", s.id, s.about, s.depth, s.rights).unwrap();
     }
     current("sources", &table);
 }
@@ -37,7 +39,7 @@ fn the_table_of_formats_is_current() {
     let mut table = "| format | of `scan` | of `inventory` |\n|---|---|---|\n".to_owned();
     for format in FORMATS {
         let list = LIST_FORMATS.iter().find(|l| l.id == format.id).map_or("", |l| l.about);
-        table += &format!("| `{}` | {} | {list} |\n", format.id, format.about);
+        writeln!(table, "| `{}` | {} | {list} |", format.id, format.about).unwrap();
     }
     current("formats", &table);
 }

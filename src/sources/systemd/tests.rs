@@ -203,13 +203,13 @@ fn a_dropin_changes_what_is_started() {
 }
 
 #[test]
-fn what_is_no_file_or_all_damage_blocks() {
+fn what_is_no_file_is_noted_and_what_is_all_damage_blocks() {
     let root = Root::new();
     let made = std::process::Command::new("mkfifo").arg(root.at(ETC, "pipe.service")).status();
     assert!(made.unwrap().success());
     fs::create_dir(root.at(ETC, "folder.service")).unwrap();
-    assert_eq!(root.gaps(), [(GapCode::Special, true), (GapCode::Special, true)]);
-    assert_eq!(root.read().0.state, CoverageState::Failed);
+    assert_eq!(root.gaps(), [(GapCode::Special, false), (GapCode::Special, false)]);
+    assert_eq!(root.read().0.state, CoverageState::Absent);
 
     let root = Root::new();
     root.file(ETC, "garbage.service", "\0\0\0");

@@ -1,0 +1,205 @@
+//! Rule files: the smallest one, what it recognises, and the proof that the built-in ones come with.
+
+use interdict::rules::{RuleFile, Rules};
+use serde_json::{Value, json};
+
+use crate::lab::{Root, run, scan};
+
+/// INTERFACE.md's smallest rule file.
+const SMALLEST: &str = r#"[[vendor]]
+id = "acme"
+name = "Acme Spyware Inc."
+publisher = ["Acme Spyware*"]        # globs, case-insensitive, Unicode-normalised
+name-match = ["Acme Remote*"]
+"#;
+
+/// A scan of one item with one rule file: the exit code and the report.
+fn judged(rules: &str, item: Value) -> (i32, Value) {
+    let root = Root::new();
+    root.write("own.toml", rules);
+    let rules = root.at("own.toml");
+    scan(&root.list(&[item]), &["--rules", rules.to_str().unwrap()])
+}
+
+#[test]
+fn the_smallest_rule_file_recognises_and_prohibits() {
+    let app =
+        |name: &str, publisher: &str| json!({"kind": "application", "name": name, "publisher": publisher});
+    let named = |kind: &str, name: &str| json!({"kind": kind, "name": name});
+    for (item, strength, ruling, code) in [
+        (app("Helper", "Acme Spyware Inc."), "likely", "prohibited", 1),
+        (app("Helper", "ACME  spyware, gmbh"), "likely", "prohibited", 1),
+        (app("Helper", "Ａｃｍｅ Spyware"), "likely", "prohibited", 1),
+        (named("application", "Acme Remote Desktop"), "likely", "prohibited", 1),
+        (named("package", "acme remote"), "likely", "prohibited", 1),
+        (named("application", "Acme\u{a0}Remote"), "likely", "prohibited", 1),
+        // A process may call itself anything.
+        (named("process", "acme remote"), "possible", "review", 4),
+    ] {
+        let (exit, report) = judged(SMALLEST, item.clone());
+        let finding = &report["findings"][0];
+        assert_eq!((finding["vendor"].as_str(), exit), (Some("acme"), code), "{item}");
+        assert_eq!(finding["strength"], strength, "{item}");
+        let rulings = finding["rulings"].as_array().unwrap();
+        assert_eq!(rulings.len(), 1, "{item}");
+        assert_eq!(
+            (&rulings[0]["instrument"], &rulings[0]["ruling"]),
+            (&json!("local-policy"), &json!(ruling))
+        );
+    }
+}
+
+#[test]
+fn what_the_smallest_rule_file_does_not_name_is_no_finding() {
+    for item in [
+        json!({"kind": "application", "name": "Not Acme Remote", "publisher": "Anti Acme Spyware"}),
+        json!({"kind": "application", "name": "Acme", "publisher": "Acme"}),
+        json!({"kind": "application", "name": "x", "signer": "Acme Spyware"}),
+    ] {
+        let (exit, report) = judged(SMALLEST, item.clone());
+        assert_eq!((exit, &report["findings"]), (0, &json!([])), "{item}");
+    }
+}
+
+#[test]
+fn composed_and_decomposed_letters_are_one() {
+    for (rule, found) in [
+        ("Caf\u{e9}*", "CAFE\u{301} bar"),
+        ("Cafe\u{301}*", "caf\u{e9} bar"),
+        ("STRA\u{df}E*", "stra\u{df}e 9"),
+    ] {
+        let rules = format!("[[vendor]]\nid = \"cafe\"\nname = \"Café\"\nname-match = [\"{rule}\"]\n");
+        let (exit, _) = judged(&rules, json!({"kind": "application", "name": found}));
+        assert_eq!(exit, 1, "{rule} and {found}");
+    }
+}
+
+#[test]
+fn the_local_policy_is_judged_beside_any_choice_of_instruments() {
+    let root = Root::new();
+    root.write("own.toml", SMALLEST);
+    let rules = root.at("own.toml");
+    let list = root.list(&[json!({"kind": "application", "name": "Acme Remote"})]);
+    for chosen in [&["--under", "us-bod-17-01"][..], &["--no-builtin-rules"], &["--under", "all"], &[]] {
+        let (exit, report) = scan(&list, &[&["--rules", rules.to_str().unwrap()], chosen].concat());
+        let ids: Vec<_> = report["instruments"].as_array().unwrap().iter().map(|i| &i["id"]).collect();
+        assert_eq!((exit, ids.contains(&&json!("local-policy"))), (1, true), "{chosen:?}: {ids:?}");
+    }
+}
+
+#[test]
+fn a_folder_gives_all_its_rule_files_and_the_report_names_them() {
+    let root = Root::new();
+    root.write("own/a.toml", SMALLEST.replace("acme", "acme-a"));
+    root.write("own/below/b.toml", "version = \"7\"\n".to_owned() + SMALLEST);
+    root.write("own/readme.txt", "these are no rules");
+    let list = root.list(&[json!({"kind": "application", "name": "Acme Remote"})]);
+    let (_, report) = scan(&list, &["--rules", root.at("own").to_str().unwrap(), "--no-builtin-rules"]);
+    let rules = report["rules"].as_array().unwrap();
+    let named: Vec<_> =
+        rules.iter().map(|r| (r["id"].as_str().unwrap(), r["version"].as_str().unwrap())).collect();
+    assert_eq!(named[1..], [("a", ""), ("b", "7")]);
+    assert!(rules.iter().all(|r| r["sha256"].as_str().unwrap().len() == 64), "{rules:?}");
+    assert_eq!(report["findings"].as_array().unwrap().len(), 2, "one product of each vendor");
+}
+
+#[test]
+fn without_any_instrument_there_is_nothing_to_judge_by() {
+    let root = Root::new();
+    let list = root.list(&[json!({"kind": "application", "name": "x"})]);
+    let run = run(["scan", &list, "--no-builtin-rules"]);
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+    assert!(run.err.contains("name one with --under, or give --rules"), "{}", run.err);
+}
+
+#[test]
+fn checking_warns_of_missing_examples_and_sources() {
+    let root = Root::new();
+    root.write("own.toml", SMALLEST);
+    let run = run(["rules", "check", root.at("own.toml").to_str().unwrap()]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.starts_with("the rules are right"), "{}", run.out);
+    for place in ["own.toml:4:13\n", "own.toml:5:14\n"] {
+        assert!(run.err.contains(place), "{place}: {}", run.err);
+    }
+    assert_eq!(run.err.matches("warning[no-proof]: this signature lacks a source and examples\n").count(), 2);
+    assert!(!run.err.contains("error"), "{}", run.err);
+}
+
+#[test]
+fn a_rule_file_with_its_proof_leaves_no_warning() {
+    let root = Root::new();
+    root.write("own.toml", proven());
+    let run = run(["rules", "check", root.at("own.toml").to_str().unwrap()]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+}
+
+#[test]
+fn testing_counts_the_examples() {
+    let count = |args: &[&str]| {
+        let run = run(["rules", "test"].iter().chain(args));
+        assert_eq!((run.code, run.err.as_str()), (0, ""));
+        let (count, rest) = run.out.split_once(' ').unwrap();
+        assert!(rest.starts_with("examples hold"), "{}", run.out);
+        count.parse::<usize>().unwrap()
+    };
+    let root = Root::new();
+    root.write("own.toml", proven());
+    let builtin = count(&[]);
+    assert!(builtin > 100, "{builtin}");
+    // Two hits, one miss, two items.
+    assert_eq!(count(&[root.at("own.toml").to_str().unwrap()]), builtin + 5);
+}
+
+/// What an editor on Windows makes of a file is no mistake.
+#[test]
+fn a_byte_order_mark_and_carriage_returns_are_no_mistake() {
+    let (exit, report) = judged(
+        &format!("\u{feff}{}", SMALLEST.replace('\n', "\r\n")),
+        json!({"kind": "application", "name": "Acme Remote"}),
+    );
+    assert_eq!((exit, &report["findings"][0]["vendor"]), (1, &json!("acme")));
+}
+
+/// Rules with all that is asked of the built-in ones.
+fn proven() -> &'static str {
+    r#"[[vendor]]
+id = "acme"
+name = "Acme"
+brand = ["*acmeremote*"]
+
+[[vendor.signature]]
+publisher = ["Acme Spyware*"]
+source = "https://example.org/acme"
+hit = ["Acme Spyware Inc.", "acme spyware"]
+miss = ["Spyware of Acme"]
+
+[[vendor.example]]
+item = { kind = "application", name = "x", publisher = "Acme Spyware" }
+expect = "likely"
+
+[[vendor.example]]
+item = { kind = "application", name = "AcmeRemote remover", publisher = "Somebody" }
+expect = "mention"
+"#
+}
+
+/// Law 6: what ships carries its proof; in an operator's file the lack is a warning.
+#[test]
+fn a_built_in_signature_needs_a_source_a_hit_and_a_miss() {
+    let of = |text: &str, builtin| {
+        Rules::of(&[RuleFile { path: "acme.toml".to_owned(), text: text.to_owned(), builtin }], false)
+    };
+    assert!(of(proven(), true).is_ok());
+    for (key, lack) in [("source", "a source"), ("hit", "examples"), ("miss", "examples")] {
+        let lacking: String =
+            proven().lines().filter(|l| !l.starts_with(&format!("{key} = "))).collect::<Vec<_>>().join("\n");
+        let error = of(&lacking, true).err().expect(key).to_string();
+        let said = format!("[no-proof]: this signature lacks {lack}\n --> acme.toml:7:13\n");
+        assert!(error.contains(&format!("error{said}")), "{error}");
+        let rules = of(&lacking, false).unwrap_or_else(|e| panic!("{e}"));
+        assert!(rules.warnings.contains(&format!("warning{said}")), "{}", rules.warnings);
+    }
+    let error = of(SMALLEST, true).err().unwrap().to_string();
+    assert_eq!(error.matches("error[no-proof]").count(), 2, "one for each line: {error}");
+}
