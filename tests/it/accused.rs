@@ -79,6 +79,37 @@ fn a_path_is_compared_as_the_system_resolves_it() {
     assert_eq!(strength(json!({"kind": "file", "name": "x", "paths": ["/opt/kaspersky/../x/y"]})), "null");
 }
 
+/// What cannot be seen makes no other name (Unicode: `Default_Ignorable_Code_Point`).
+#[test]
+fn characters_without_a_shape_hide_no_maker() {
+    for publisher in [
+        "AO Kasper\u{200b}sky Lab",
+        "AO Kasper\u{ad}sky Lab",
+        "\u{feff}AO Kaspersky Lab",
+        "AO Kaspersky Lab\u{2060}",
+    ] {
+        let item = json!({"kind": "package", "name": "x", "publisher": publisher});
+        assert_eq!(strength(item), "likely", "{publisher:?}");
+    }
+}
+
+/// A shell or a wrapper in front does not make the program another.
+#[test]
+fn a_program_behind_a_wrapper_is_found() {
+    for start in [
+        "/bin/sh -c 'exec /opt/kaspersky/kesl/bin/kesl'",
+        "/usr/bin/env A=1 /opt/kaspersky/kesl/bin/kesl",
+        "/usr/bin/nice -n 5 /opt/kaspersky/kesl/bin/kesl",
+    ] {
+        let root = Root::debian();
+        for file in ["opt/kaspersky/kesl/bin/kesl", "bin/sh", "usr/bin/env", "usr/bin/nice"] {
+            root.write(file, "");
+        }
+        root.write("usr/lib/systemd/system/av.service", format!("[Service]\nExecStart={start}\n"));
+        assert_ne!(scan(&root.target(), &[]).0, 0, "{start}");
+    }
+}
+
 /// An id names one finding in all reports to come.
 #[test]
 fn no_two_findings_have_one_id() {

@@ -286,6 +286,29 @@ fn two_records_run_together_are_damage() {
     assert!(matches!(code, 1 | 3), "{}", report["coverage"]);
 }
 
+/// In `status` a package of one architecture stands once; the second would take the first away.
+#[test]
+fn two_records_of_one_package_are_damage() {
+    let root = Root::debian();
+    std::fs::remove_dir_all(root.at("var/lib/dpkg/info")).unwrap();
+    for status in ["install ok installed", "deinstall ok not-installed"] {
+        root.append("var/lib/dpkg/status", &format!("Package: klnagent64\nStatus: {status}\nVersion: 1\n\n"));
+    }
+    let (code, report) = scan(&root.target(), &[]);
+    assert!(matches!(code, 1 | 3), "{}", report["coverage"]);
+}
+
+/// What a damaged unit starts is not known if the damaged line is the one that says it.
+#[test]
+fn a_unit_that_lost_its_command_to_damage_is_incomplete() {
+    for line in ["ExecStart /opt/kaspersky/kesl/bin/kesl", "=/opt/kaspersky/kesl/bin/kesl"] {
+        let root = Root::debian();
+        root.write("usr/lib/systemd/system/av.service", format!("[Service]\n{line}\n"));
+        let (code, report) = scan(&root.target(), &[]);
+        assert_eq!(code, 3, "{line}: {}", report["coverage"]);
+    }
+}
+
 /// `updates` holds what is newer than `status`, and never all.
 #[test]
 fn a_database_without_its_status_file_is_incomplete() {

@@ -132,6 +132,18 @@ fn a_root_whose_own_package_manager_is_not_read_is_incomplete() {
     }
 }
 
+/// Without os-release nobody knows which database should be there.
+#[test]
+fn a_system_that_cannot_be_told_is_incomplete() {
+    let Some(shared) = crate::lab::shared() else { return };
+    let database = std::fs::read(shared.join("fixtures/rpmdb/osquery/rpm-sqlite/rpmdb.sqlite")).unwrap();
+    let root = Root::new();
+    root.write("var/lib/rpm/rpmdb.sqlite", database);
+    root.fifo("etc/os-release");
+    let (code, report) = scan(&root.target(), &[]);
+    assert_eq!(code, 3, "{}", report["coverage"]);
+}
+
 #[test]
 fn a_clean_verdict_lists_what_was_covered() {
     let root = Root::debian();

@@ -60,6 +60,11 @@ fn damage_is_a_gap_and_never_clean() {
             format!("{}\n{ITEM}\n", header(r#"[{"source":"dpkg","state":"fine"}]"#)),
             Damaged,
         ),
+        (
+            "a number of items that is none",
+            format!("{}\n{ITEM}\n", header(r#"[{"source":"dpkg","state":"covered","items":"5"}]"#)),
+            Damaged,
+        ),
         ("a row that is no object", format!("{}\n{ITEM}\n", header("[7]")), Damaged),
         ("coverage that is no list", format!("{}\n{ITEM}\n", header("7")), Damaged),
     ] {
@@ -78,6 +83,7 @@ fn a_header_that_tells_of_nothing_read_is_never_clean() {
         "null",
         r#"[{"source":"dpkg","state":"failed","gaps":[{"place":"/","reason":"denied","blocks":false}]}]"#,
         r#"[{"source":"dpkg","state":"absent"},{"source":"rpm","state":"absent"}]"#,
+        r#"[{"source":"dpkg","state":"skipped"},{"source":"rpm","state":"skipped"}]"#,
     ] {
         let (verdict, _) = codes(header(coverage).as_bytes());
         assert_eq!(verdict, Verdict::Incomplete, "coverage {coverage} and no item");
