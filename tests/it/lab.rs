@@ -5,7 +5,15 @@ use std::io::{Seek, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
+use globset::GlobSet;
+use interdict::report::{FORMATS, LIST_FORMATS, Report, Style};
+use interdict::rules::Rules;
+use interdict::sources::Depth;
+use interdict::target::Target;
+use interdict::{Look, Request};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// The built program, in an environment that says nothing.
@@ -206,4 +214,38 @@ impl Root {
     pub fn target(&self) -> String {
         format!("dir:{}", self.0.path().display())
     }
+}
+
+/// The built-in rules.
+pub(crate) static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::load(&[], true, false).unwrap());
+
+/// What the library says of a target at a fixed time, under all instruments and the built-in rules.
+pub(crate) fn judged(target: &Target) -> Report {
+    let look =
+        Look { depth: Depth::Full, user: None, elevated: None, now: || Timestamp::UNIX_EPOCH, done: &|_| () };
+    let under = RULES.choose(&["all".to_owned()], true).unwrap();
+    let as_of = Some(jiff::civil::date(2026, 1, 1));
+    interdict::run(target, &Request { rules: &RULES, under, assume: &[], as_of, look })
+}
+
+/// As [`judged`], of a folder.
+pub(crate) fn judged_root(root: &Path) -> Report {
+    judged(&Target::dir(root, GlobSet::empty()).unwrap())
+}
+
+/// What every format of reports and of lists writes, by its name, at a width.
+pub(crate) fn written(report: &Report, width: usize) -> Vec<(String, Vec<u8>)> {
+    let style = Style { width, colour: false };
+    let mut all = Vec::new();
+    for format in FORMATS {
+        let mut bytes = Vec::new();
+        (format.write)(report, style, &mut bytes).unwrap();
+        all.push((format!("scan -o {}", format.id), bytes));
+    }
+    for format in LIST_FORMATS {
+        let mut bytes = Vec::new();
+        (format.write)(&report.inventory, &report.scan, style, &mut bytes).unwrap();
+        all.push((format!("inventory -o {}", format.id), bytes));
+    }
+    all
 }

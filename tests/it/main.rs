@@ -11,20 +11,29 @@
     reason = "tests lay out files, say why they skip, and fail by panicking"
 )]
 
+mod accused;
 mod apps;
+mod bounds;
 mod cli;
+mod confined;
+mod corpora;
 mod debian;
 mod faults;
 mod help;
+mod hostile;
 mod judge;
 mod lab;
+mod laws;
 mod live;
 mod output;
 mod readme;
 mod roots;
 mod rules;
+mod saved;
+mod saved_damage;
 mod shared_apps;
 mod shared_files;
+mod strings;
 mod verdict;
 mod wazuh;
 mod wrong_rules;
