@@ -4,8 +4,9 @@ use jiff::civil::Date;
 
 use crate::inventory::Inventory;
 use crate::item::State;
-use crate::recognise::{Finding, product_id};
+use crate::recognise::{Evidence, Finding, product_id};
 use crate::rules::{Force, Instrument, LOCAL_POLICY, Rules, Scope, Status, Strength, names};
+use crate::text::Text;
 use crate::word::words;
 
 words! {
@@ -109,9 +110,17 @@ pub fn judge(
     assume: &[String],
 ) -> Judgment {
     let rule = |finding: &Finding| {
-        let rulings =
-            chosen.iter().filter_map(|instrument| ruling(rules, instrument, finding, as_of, assume));
-        let mut rulings: Vec<Ruling> = rulings.collect();
+        // A part that is excluded must not hide a program that may run: the strongest of what each piece of evidence
+        // is by itself counts.
+        let mut shown: Vec<Shown<'_>> = finding.evidence.iter().map(Shown::of).collect();
+        shown.sort();
+        shown.dedup();
+        let strongest = |instrument: &&Instrument| {
+            let each =
+                shown.iter().filter_map(|shown| ruling(rules, instrument, finding, *shown, as_of, assume));
+            each.min_by_key(|ruling| ruling.ruling)
+        };
+        let mut rulings: Vec<Ruling> = chosen.iter().filter_map(strongest).collect();
         rulings.sort_by(|a, b| (a.ruling, &a.instrument).cmp(&(b.ruling, &b.instrument)));
         rulings
     };
@@ -144,16 +153,31 @@ pub fn judge(
     Judgment { verdict: strongest(&verdicts), verdicts, outcomes, rulings }
 }
 
+/// What a piece of evidence shows of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Shown<'a> {
+    state: State,
+    strength: Strength,
+    inside: Option<&'a Text>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(evidence: &'a Evidence) -> Self {
+        Self { state: evidence.state, strength: evidence.strength, inside: evidence.inside.as_ref() }
+    }
+}
+
 fn ruling(
     rules: &Rules,
     instrument: &Instrument,
     finding: &Finding,
+    shown: Shown<'_>,
     as_of: Date,
     assume: &[String],
 ) -> Option<Ruling> {
     let vendor = rules.vendors.get(finding.vendor)?;
     let product = product_id(rules, finding.vendor, finding.product);
-    if finding.state == State::Mention || !instrument.covers(&vendor.id, product, vendor.builtin) {
+    if shown.state == State::Mention || !instrument.covers(&vendor.id, product, vendor.builtin) {
         return None;
     }
     let say =
@@ -183,18 +207,17 @@ fn ruling(
         Status::Proposed | Status::InForce | Status::Overtaken => {}
     }
     let excludes = |products: &[String]| match products {
-        [] => finding.state == State::Component,
+        [] => shown.state == State::Component,
         products => names(products, &vendor.id, product),
     };
     if let Some((_, words)) = instrument.excludes.iter().find(|(products, _)| excludes(products)) {
         return say(RulingKind::Excluded, format!("excluded: {words}"), None);
     }
-    if finding.state == State::Component && instrument.scope == Scope::Branded {
-        let inside =
-            finding.inside.as_ref().map_or_else(|| "another product".to_owned(), ToString::to_string);
+    if shown.state == State::Component && instrument.scope == Scope::Branded {
+        let inside = shown.inside.map_or_else(|| "another product".to_owned(), ToString::to_string);
         return say(RulingKind::Excluded, format!("a part inside {inside}; it covers only: {words}"), None);
     }
-    if finding.state == State::Remnant {
+    if shown.state == State::Remnant {
         let reason = "left after removal; nothing of it was found that runs or starts".to_owned();
         return say(RulingKind::Advisory, reason, None);
     }
@@ -210,7 +233,7 @@ fn ruling(
     let bound = if instrument.id == LOCAL_POLICY { "" } else { "; assumed to bind this machine" };
     let basis = format!("{assumed}: {words}{bound}");
     match instrument.force {
-        Force::UseBan if finding.strength == Strength::Possible => {
+        Force::UseBan if shown.strength == Strength::Possible => {
             let reason = format!("one weak trait only, to be confirmed by a person; {basis}");
             say(RulingKind::Review, reason, due)
         }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::inventory::Inventory;
 use crate::item::{Item, Kind, State};
-use crate::rules::{Aspect, Hit, Rules, Signature, Strength, Trait};
+use crate::rules::{Aspect, Hit, MENTION, Rules, Signature, Strength, Trait};
 use crate::text::Text;
 
 /// Kinds that are whatever owns them. An extension is not its browser's maker's.
@@ -51,7 +51,8 @@ pub struct Evidence {
     pub state: State,
     /// What all its traits show together.
     pub strength: Strength,
-    inside: Option<Text>,
+    /// The product of another maker that it is a part of.
+    pub inside: Option<Text>,
 }
 
 impl Evidence {
@@ -76,6 +77,9 @@ struct Claim {
     component: bool,
 }
 
+/// Items by their container and id: what is in a container belongs to nothing outside.
+type ById<'a> = HashMap<(Option<&'a Text>, &'a Text), usize>;
+
 /// What evidence is put together by: vendor, product, container, and whether it only names the vendor.
 type Group<'a> = (usize, Option<usize>, Option<&'a Text>, bool);
 
@@ -84,8 +88,8 @@ type Group<'a> = (usize, Option<usize>, Option<&'a Text>, bool);
 pub fn recognise(rules: &Rules, inventory: &Inventory) -> Vec<Finding> {
     let items = &inventory.items;
     let claims: Vec<BTreeMap<usize, Claim>> = items.iter().map(|item| claims(rules, item)).collect();
-    let by_id: HashMap<&Text, usize> =
-        items.iter().enumerate().filter(|(_, i)| !i.id.is_empty()).map(|(n, i)| (&i.id, n)).collect();
+    let named = items.iter().enumerate().filter(|(_, item)| !item.id.is_empty());
+    let by_id: ById<'_> = named.map(|(n, item)| ((item.container.as_ref(), &item.id), n)).collect();
     let mut grouped: BTreeMap<Group<'_>, Vec<Evidence>> = BTreeMap::new();
     for (number, item) in items.iter().enumerate() {
         let owners = owners(items, &by_id, item);
@@ -166,15 +170,18 @@ fn shows(item: &Item, signature: &Signature, all: &[(&Signature, &Hit)]) -> Opti
         return Some(strength);
     }
     // Alone, a contested value yields to another maker's name.
-    let foreign = item.publisher.is_some() || item.signer.is_some();
+    let signed = item.signature.as_ref().is_some_and(|s| s.organisation.is_some());
+    let foreign = item.publisher.is_some() || item.signer.is_some() || signed;
     Some(strength.max(if foreign { Strength::Possible } else { Strength::Likely }))
 }
 
 /// The items that an item belongs to, the nearest first.
-fn owners(items: &[Item], by_id: &HashMap<&Text, usize>, item: &Item) -> Vec<usize> {
+fn owners(items: &[Item], by_id: &ById<'_>, item: &Item) -> Vec<usize> {
     let mut chain: Vec<usize> = Vec::new();
     let mut next = item.owner.as_ref().filter(|_| PARTS.contains(&item.kind));
-    while let Some(owner) = next.and_then(|id| by_id.get(id)).filter(|o| !chain.contains(o)) {
+    while let Some(owner) =
+        next.and_then(|id| by_id.get(&(item.container.as_ref(), id))).filter(|o| !chain.contains(o))
+    {
         chain.push(*owner);
         if chain.len() == MAX_OWNERS {
             break;
@@ -228,7 +235,7 @@ fn finding(
     evidence.sort_by_key(|e| (e.weight(), e.item));
     let place = container.map_or_else(|| "host".to_owned(), |c| format!("container:{}", c.raw()));
     let id = rules.vendors.get(vendor).map_or("", |v| v.id.as_str());
-    let name = if mention { "mention" } else { product_id(rules, vendor, product) };
+    let name = if mention { MENTION } else { product_id(rules, vendor, product) };
     let best = evidence.first().map(Evidence::weight);
     let (class, state, _) = best.unwrap_or((3, State::Mention, Strength::Possible));
     let strength = evidence.iter().filter(|e| e.weight().0 == class).map(|e| e.strength).min();

@@ -75,11 +75,8 @@ impl<R: BufRead> Paragraphs<R> {
                 continue;
             }
             any = true;
-            let mut damage = |number| {
-                paragraph.damaged.get_or_insert(number);
-            };
             if size > MAX_PARAGRAPH || text.contains(&0) {
-                damage(self.line);
+                paragraph.damaged.get_or_insert(self.line);
                 kept = false;
             } else if let Some(b' ' | b'\t') = line.first() {
                 match paragraph.fields.last_mut() {
@@ -91,11 +88,14 @@ impl<R: BufRead> Paragraphs<R> {
                 }
             } else if let Some((name, value)) = field(text) {
                 kept = self.keep.iter().any(|k| name.eq_ignore_ascii_case(k.as_bytes()));
-                if kept {
+                if kept && paragraph.fields.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
+                    // A field stands once in a record: two records were run together.
+                    paragraph.damaged.get_or_insert(self.line);
+                } else if kept {
                     paragraph.fields.push((name.to_owned(), value.to_owned()));
                 }
             } else {
-                damage(self.line);
+                paragraph.damaged.get_or_insert(self.line);
                 kept = false;
             }
         }

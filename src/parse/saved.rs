@@ -28,6 +28,16 @@ fn flag(object: &mut Object, key: &str) -> Result<Option<bool>, String> {
     }
 }
 
+fn number(object: &mut Object, key: &str) -> Result<usize, String> {
+    match object.remove(key) {
+        None | Some(Value::Null) => Ok(0),
+        Some(value) => {
+            let number = value.as_u64().and_then(|n| usize::try_from(n).ok());
+            number.ok_or_else(|| format!("`{key}` is no number of things"))
+        }
+    }
+}
+
 fn object(of: &mut Object, key: &str) -> Result<Option<Object>, String> {
     match of.remove(key) {
         None | Some(Value::Null) => Ok(None),
@@ -60,6 +70,10 @@ pub fn item(mut from: Object) -> Result<Item, String> {
     let mut item = Item::new(kind, name, Text::default());
     item.version = text(from, "version")?;
     if let Some(state) = word(text(from, "state")?.as_ref(), "state", State::parse)? {
+        // Whether it is a part, or only named, is what recognising finds out.
+        if matches!(state, State::Component | State::Mention) {
+            return Err(format!("`state` is `{state}`, which is a finding's and no item's"));
+        }
         item.state = state;
     }
     item.source = text(from, "source")?.unwrap_or_else(|| "saved".into());
@@ -86,7 +100,12 @@ pub fn item(mut from: Object) -> Result<Item, String> {
         item.paths.push(path.into());
     }
     item.place = text(from, "place")?.or_else(|| item.paths.first().cloned()).unwrap_or_default();
-    item.signature = object(from, "signature")?.map(signature).transpose()?;
+    if let Some(mut signed) = object(from, "signature")? {
+        item.signature = Some(signature(&mut signed)?);
+        if !signed.is_empty() {
+            item.extra.insert("signature".to_owned(), Value::Object(signed));
+        }
+    }
     item.enabled = flag(from, "enabled")?;
     item.deleted = flag(from, "deleted")?.unwrap_or_default();
     for (field, key) in [
@@ -109,8 +128,7 @@ pub fn item(mut from: Object) -> Result<Item, String> {
     Ok(item)
 }
 
-fn signature(mut from: Object) -> Result<Signature, String> {
-    let from = &mut from;
+fn signature(from: &mut Object) -> Result<Signature, String> {
     let state = word(text(from, "state")?.as_ref(), "signature.state", SignatureState::parse)?;
     Ok(Signature {
         subject: text(from, "subject")?,
@@ -166,12 +184,11 @@ fn coverage(row: Value) -> Result<Coverage, String> {
     let source = text(row, "source")?.ok_or("a row of `coverage` has no `source`")?;
     let state = word(text(row, "state")?.as_ref(), "state", CoverageState::parse)?;
     let state = state.ok_or("a row of `coverage` has no `state`")?;
-    let items =
-        row.get("items").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
+    let items = number(row, "items")?;
     let reason = text(row, "reason")?;
     let mut gaps = list(row, "gaps")?.into_iter().map(gap).collect::<Result<Vec<_>, _>>()?;
     let told = matches!(state, CoverageState::Failed | CoverageState::Partial);
-    if told && gaps.is_empty() {
+    if told && !gaps.iter().any(|gap| gap.blocks) {
         gaps.push(Gap::new(GapCode::Io, source.clone(), "the list says that it is incomplete, and not why"));
     }
     gaps.sort();

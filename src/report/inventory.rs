@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::json::{CoverageV1, Harmless, HostV1, ItemV1, ScanV1, TOOL, TargetV1, ToolV1};
-use super::table::{coverage, heading, host, plain};
+use super::table::{coverage, heading, host, plain, short};
 use super::{ListFormat, Scan, Style};
 use crate::inventory::Inventory;
 
@@ -73,13 +73,13 @@ fn table(inventory: &Inventory, scan: &Scan, style: Style, out: &mut dyn Write) 
     heading("Items", style, out)?;
     let mut rows = plain(style, &["Kind", "Name", "Version", "State", "Where it is told"]);
     for item in &inventory.items {
-        let version = item.version.as_ref().map(ToString::to_string).unwrap_or_default();
+        let version = item.version.as_ref().map(short).unwrap_or_default();
         rows.add_row([
             item.kind.to_string(),
-            item.name.to_string(),
+            short(&item.name),
             version,
             item.state.to_string(),
-            item.place.to_string(),
+            short(&item.place),
         ]);
     }
     writeln!(out, "{}", rows.trim_fmt())?;

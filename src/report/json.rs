@@ -26,11 +26,13 @@ pub(super) struct Harmless<'a>(pub(super) &'a mut dyn Write);
 
 impl Write for Harmless<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Those below a blank are escaped already, or stand between values.
+        let misleads = |c: char| c > ' ' && is_deceptive(c);
         match std::str::from_utf8(bytes) {
-            Ok(text) if !bytes.is_ascii() && text.chars().any(|c| !c.is_ascii() && is_deceptive(c)) => {
+            Ok(text) if text.chars().any(misleads) => {
                 for c in text.chars() {
                     let mut units = [0; 2];
-                    if !c.is_ascii() && is_deceptive(c) {
+                    if misleads(c) {
                         for unit in c.encode_utf16(&mut units) {
                             write!(self.0, "\\u{unit:04x}")?;
                         }
@@ -38,13 +40,10 @@ impl Write for Harmless<'_> {
                         write!(self.0, "{c}")?;
                     }
                 }
-                Ok(bytes.len())
             }
-            _ => {
-                self.0.write_all(bytes)?;
-                Ok(bytes.len())
-            }
+            _ => self.0.write_all(bytes)?,
         }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -377,7 +376,11 @@ impl Serialize for ItemV1<'_> {
                 ("state", signature.state.word().into()),
             ];
             let fields = fields.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.to_owned(), v));
-            map.serialize_entry("signature", &fields.collect::<serde_json::Map<_, _>>())?;
+            let mut fields: serde_json::Map<_, _> = fields.collect();
+            if let Some(Value::Object(kept)) = extra.remove("signature") {
+                fields.extend(kept);
+            }
+            map.serialize_entry("signature", &fields)?;
         }
         for (key, value) in &extra {
             map.serialize_entry(key, value)?;

@@ -42,8 +42,8 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
             rows.add_row([
                 Cell::new(number + 1),
                 Cell::new(Text::from(reported.product_name.as_str())),
-                Cell::new(finding.version.as_ref().map(ToString::to_string).unwrap_or_default()),
-                Cell::new(&finding.place),
+                Cell::new(finding.version.as_ref().map(short).unwrap_or_default()),
+                Cell::new(short(&finding.place)),
                 Cell::new(finding.state),
                 Cell::new(finding.strength),
                 Cell::new(ruling),
@@ -60,7 +60,12 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
         for item in
             mentions.iter().flat_map(|f| &f.finding.evidence).filter_map(|e| inventory.items.get(e.item))
         {
-            entry("", &format!("{} {} ({})", item.kind, item.name, item.place), style, out)?;
+            entry(
+                "- ",
+                &format!("{} {} ({})", item.kind, short(&item.name), short(&item.place)),
+                style,
+                out,
+            )?;
         }
     }
     heading("Instruments", style, out)?;
@@ -166,8 +171,8 @@ fn detail(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let finding = &reported.finding;
-    let version = finding.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
-    let inside = finding.inside.as_ref().map(|i| format!(", inside {i}")).unwrap_or_default();
+    let version = finding.version.as_ref().map(|v| format!(" {}", short(v))).unwrap_or_default();
+    let inside = finding.inside.as_ref().map(|i| format!(", inside {}", short(i))).unwrap_or_default();
     let place = if finding.place.raw() == "host" {
         "on the host".to_owned()
     } else {
@@ -192,16 +197,16 @@ fn detail(
     }
     for evidence in finding.evidence.iter().take(SHOWN) {
         let Some(item) = inventory.items.get(evidence.item) else { continue };
-        let version = item.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
+        let version = item.version.as_ref().map(|v| format!(" {}", short(v))).unwrap_or_default();
         let mut traits: Vec<_> = evidence.traits.iter().filter(|(on, _)| *on != "path").collect();
         traits.dedup();
-        let traits: Vec<_> = traits.iter().map(|(on, value)| format!("{on} {value}")).collect();
-        let place = if item.place.is_empty() { String::new() } else { format!(" in {}", item.place) };
-        let (state, kind, name, traits) = (evidence.state, item.kind, &item.name, traits.join(", "));
+        let traits: Vec<_> = traits.iter().map(|(on, value)| format!("{on} {}", short(value))).collect();
+        let place = if item.place.is_empty() { String::new() } else { format!(" in {}", short(&item.place)) };
+        let (state, kind, name, traits) = (evidence.state, item.kind, short(&item.name), traits.join(", "));
         let line = format!("{state} {kind} {name}{version} [{traits}]{place}");
         entry("   - ", &line, style, out)?;
         for path in item.paths.iter().take(SHOWN_PATHS) {
-            entry("     ", &path.to_string(), style, out)?;
+            entry("     ", &short(path), style, out)?;
         }
         if item.paths.len() > SHOWN_PATHS {
             entry("     ", &format!("and {} more paths", item.paths.len() - SHOWN_PATHS), style, out)?;
@@ -219,10 +224,10 @@ pub(super) fn coverage(inventory: &Inventory, style: Style, out: &mut dyn Write)
     heading("Coverage", style, out)?;
     let mut rows = plain(style, &["Source", "State", "Items", "What was not seen"]);
     for row in &inventory.coverage {
-        let mut notes: Vec<String> = row.reason.iter().map(ToString::to_string).collect();
+        let mut notes: Vec<String> = row.reason.iter().map(short).collect();
         notes.extend(row.gaps.iter().map(|gap| {
             let weight = if gap.blocks { "" } else { "note: " };
-            format!("{weight}{}: {} [{}]", gap.place, gap.reason, gap.code)
+            format!("{weight}{}: {} [{}]", short(&gap.place), short(&gap.reason), gap.code)
         }));
         if notes.is_empty() && row.state == CoverageState::Absent {
             notes.push("not on this system".to_owned());
@@ -235,6 +240,15 @@ pub(super) fn coverage(inventory: &Inventory, style: Style, out: &mut dyn Write)
         ]);
     }
     writeln!(out, "{}", rows.trim_fmt())
+}
+
+/// A text for people; of one that no person reads to its end only the beginning. The other formats have all of it.
+pub(super) fn short(text: &Text) -> String {
+    const LONGEST: usize = 400;
+    match text.raw().char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", Text::from(text.raw().get(..end).unwrap_or_default())),
+        None => text.to_string(),
+    }
 }
 
 /// A table without lines, as wide as the page.

@@ -3,17 +3,17 @@
 //! What is written without a wildcard is looked up in a hash map, a path by each of its folders; patterns are one
 //! automaton a trait.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::normal::{has_wildcard, normal};
 use super::vendor::{Signature, Trait, Vendor};
-use crate::item::{Item, Kind};
+use crate::item::{Item, Kind, SignatureState};
 use crate::text::Text;
 
 /// A signature that an item matches, and the value of the item that did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hit {
     /// The number of the signature.
     pub signature: usize,
@@ -94,7 +94,7 @@ impl Matcher {
     /// The signatures an item matches, by their number.
     #[must_use]
     pub fn hits(&self, signatures: &[Signature], item: &Item) -> Vec<Hit> {
-        let (mut hits, mut found) = (Vec::new(), Vec::new());
+        let (mut hits, mut found) = (BTreeSet::new(), Vec::new());
         for (on, patterns) in &self.traits {
             for value in values(*on, item) {
                 let normalised = normal(*on, value.raw());
@@ -111,14 +111,13 @@ impl Matcher {
                     let looked_at = signatures
                         .get(signature)
                         .is_some_and(|s| s.kinds.is_empty() || s.kinds.contains(&item.kind));
-                    if looked_at && !hits.iter().any(|h: &Hit| h.signature == signature && h.value == value) {
-                        hits.push(Hit { signature, value: value.clone() });
+                    if looked_at {
+                        hits.insert(Hit { signature, value: value.clone() });
                     }
                 }
             }
         }
-        hits.sort_by(|a, b| (a.signature, &a.value).cmp(&(b.signature, &b.value)));
-        hits
+        hits.into_iter().collect()
     }
 
     /// The vendors whose brand an item's name carries.
@@ -138,6 +137,10 @@ fn values(on: Trait, item: &Item) -> Vec<Text> {
         |kinds: &[Kind]| if kinds.contains(&item.kind) { vec![item.name.clone()] } else { Vec::new() };
     match on {
         Trait::Publisher => item.publisher.iter().cloned().collect(),
+        // A signature of something else says nothing of this.
+        Trait::Signer if item.signature.as_ref().is_some_and(|s| s.state == SignatureState::Mismatch) => {
+            Vec::new()
+        }
         Trait::Signer => {
             let organisation = item.signature.as_ref().and_then(|s| s.organisation.as_ref());
             item.signer.iter().chain(organisation).cloned().collect()

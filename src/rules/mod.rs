@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use document::nearest;
 pub use instrument::{Clock, Force, Instrument, Mark, Profile, Scope, Status, names};
 pub use matcher::{Hit, Matcher};
+pub(crate) use pack::MENTION;
 pub use problem::RuleFile;
 pub use vendor::{Aspect, Example, Expect, Product, Signature, Strength, Trait, Vendor};
 

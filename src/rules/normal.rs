@@ -7,6 +7,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::vendor::Trait;
+use crate::text::is_deceptive;
 
 /// Whether a pattern matches more than itself.
 pub(super) fn has_wildcard(pattern: &str) -> bool {
@@ -25,10 +26,11 @@ pub(super) fn normal(on: Trait, text: &str) -> String {
 fn folded(text: &str) -> String {
     // Nearly all names are ASCII, which is its own normal form.
     if text.is_ascii() {
-        text.to_ascii_lowercase()
-    } else {
-        text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+        return text.to_ascii_lowercase();
     }
+    // Characters without a shape make no other name.
+    let shown = text.chars().filter(|c| !is_deceptive(*c) || c.is_whitespace());
+    shown.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
 fn name(text: &str) -> String {
@@ -43,11 +45,22 @@ fn company(text: &str) -> String {
     spaced(folded.split(|c: char| !c.is_alphanumeric() && c != '*' && c != '?').filter(|w| !w.is_empty()))
 }
 
-/// Paths of Windows know no case and have two separators; elsewhere a path is what it is.
+/// Paths of Windows know no case and have two separators; elsewhere a path is what it is. Empty parts, `.` and `..` are
+/// resolved. No system knows longer paths than are compared here.
 fn path(text: &str) -> String {
+    const LONGEST: usize = 4096;
+    let text = text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text);
     let text = if text.starts_with('/') { text.to_owned() } else { folded(text).replace('\\', "/") };
-    let trimmed = text.trim_end_matches('/');
-    if trimmed.is_empty() { text } else { trimmed.to_owned() }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split('/').filter(|p| !matches!(*p, "" | ".")) {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    let root = if text.starts_with('/') { "/" } else { "" };
+    format!("{root}{}", parts.join("/"))
 }
 
 fn spaced<'a>(words: impl Iterator<Item = &'a str>) -> String {

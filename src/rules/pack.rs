@@ -19,6 +19,8 @@ use crate::item::Kind;
 /// ASCII says as much as two.
 const MIN_LETTERS: usize = 3;
 
+/// What findings that only name a vendor are called.
+pub(crate) const MENTION: &str = "mention";
 /// Characters of one value; no name of a maker or a product comes near.
 const MAX_PATTERN: usize = 500;
 
@@ -129,6 +131,10 @@ impl Packs {
             let (product_id, product_name) = (product.id(), product.required("name"));
             let at = vendor.products.len();
             if let (Some(vendor), Some(id)) = (&id, &product_id) {
+                if id.value == vendor.value || id.value == MENTION {
+                    let message = format!("a product cannot be called `{}`", id.value);
+                    product.error(&id.place, "taken-id", message, "this stands for what is not told apart");
+                }
                 self.define("product", &format!("{}/{}", vendor.value, id.value), &id.place, problems);
             }
             vendor.products.push(Product {

@@ -46,10 +46,13 @@ fn collect(target: &Target, sink: &mut Sink) {
     let at = |name: &str| Path::new(FOLDER).join(name);
     let (mut records, mut lists) = (Records::new(), Lists::new());
     let status = at("status");
-    if let Some(Some(file)) = sink.keep(target.open(&status)) {
+    let file = sink.keep(target.open(&status));
+    let is_missing = matches!(file, Some(None));
+    if let Some(Some(file)) = file {
         sink.found();
         read(sink, &mut records, &status, BufReader::new(file), Form::Status);
     }
+    let mut interrupted = false;
     for (folder, form) in [("status.d", Form::Single), ("updates", Form::Update)] {
         for entry in sink.keep(target.list(&at(folder))).flatten().unwrap_or_default() {
             let (path, name) = (at(folder).join(&entry.name), entry.name.to_string_lossy());
@@ -59,9 +62,16 @@ fn collect(target: &Target, sink: &mut Sink) {
                 && let Some(Some(file)) = sink.keep(target.open(&path))
             {
                 sink.found();
+                interrupted |= form == Form::Update;
                 read(sink, &mut records, &path, BufReader::new(file), form);
             }
         }
+    }
+    // dpkg keeps its last status file, and what it was interrupted in, beside the file itself.
+    let used = matches!(target.entry(&at("status-old")), Ok(Some(_))) || interrupted;
+    if is_missing && used {
+        let reason = "it is not there, though dpkg was used here; packages that only it lists are unknown";
+        sink.gap(Gap::new(GapCode::Missing, Text::from_path(&status), reason));
     }
     for entry in sink.keep(target.list(&at("info"))).flatten().unwrap_or_default() {
         if let Some(package) = entry.name.to_str().and_then(|name| name.strip_suffix(".list")) {
@@ -129,11 +139,18 @@ fn read(sink: &mut Sink, records: &mut Records, path: &Path, from: impl std::io:
                     sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
                 }
                 let arch = Text::from_bytes(paragraph.get("Architecture").unwrap_or_default());
-                records.insert((found.name.clone(), arch), found);
+                let name = found.name.clone();
+                let before = records.insert((name.clone(), arch), found);
+                if before.is_some() && form == Form::Status {
+                    twice(sink, &place, &name, last);
+                }
             }
             Ok(None) => {
                 let [name, arch] = ["Package", "Architecture"].map(|f| paragraph.get(f).unwrap_or_default());
-                records.remove(&(Text::from_bytes(name), Text::from_bytes(arch)));
+                let key = (Text::from_bytes(name), Text::from_bytes(arch));
+                if records.remove(&key).is_some() && form == Form::Status {
+                    twice(sink, &place, &key.0, last);
+                }
             }
             Err(what) => {
                 let name = paragraph.get("Package").map_or_else(|| "a package".into(), Text::from_bytes);
@@ -145,6 +162,13 @@ fn read(sink: &mut Sink, records: &mut Records, path: &Path, from: impl std::io:
     if !any {
         sink.gap(Gap::new(GapCode::Empty, place, "it is empty; a package database never is"));
     }
+}
+
+/// Tells of a second record, of which dpkg never writes one.
+fn twice(sink: &mut Sink, place: &Text, name: &Text, line: usize) {
+    let reason =
+        format!("the record of {name} in line {line} is its second; which of them is true is unknown");
+    sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
 }
 
 /// The item of a record; nothing for a package that is not there; the name of a field that is lacking.
@@ -197,6 +221,13 @@ fn file_lists(target: &Target, sink: &mut Sink, records: &mut Records, mut lists
         };
         let Some(bytes) = sink.keep(target.read(&path)).flatten() else { continue };
         let digests = path.extension().is_some_and(|e| e == DIGESTS.trim_start_matches('.'));
+        // dpkg lists the root first, so a list is never empty.
+        let is_path =
+            |line: &[u8]| line.is_empty() || digests || (line.starts_with(b"/") && !line.contains(&0));
+        if (bytes.is_empty() && !digests) || !bytes.split(|&b| b == b'\n').all(is_path) {
+            let reason = format!("it is no list of files, so what {} owns is unknown", item.name);
+            sink.gap(Gap::new(GapCode::Damaged, Text::from_path(&path), reason));
+        }
         let files = bytes.split(|&b| b == b'\n').filter_map(|line| listed(line, digests));
         let files: Vec<Cow<'_, [u8]>> = files.collect();
         if item.state == State::Installed {

@@ -93,6 +93,8 @@ pub struct Source {
 pub struct Sink {
     items: Vec<Item>,
     gaps: BTreeSet<Gap>,
+    /// How many gaps beyond those that are kept, and whether any of them blocks.
+    more: (usize, bool),
     dropped: usize,
     owners: Owners,
     found: bool,
@@ -116,7 +118,12 @@ impl Sink {
 
     /// Takes a gap.
     pub(crate) fn gap(&mut self, gap: Gap) {
-        self.gaps.insert(gap);
+        if self.gaps.len() < MAX_GAPS {
+            self.gaps.insert(gap);
+        } else if !self.gaps.contains(&gap) {
+            self.more.0 += 1;
+            self.more.1 |= gap.blocks;
+        }
     }
 
     /// The value of what worked; the gap of what did not is taken.
@@ -243,14 +250,13 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
         let reason = format!("{} are not there, though this system is made with them", source.about);
         sink.gap(Gap::new(GapCode::Missing, source.id, reason));
     }
-    let blocks = sink.gaps.iter().any(|g| g.blocks);
-    let excluded = sink.gaps.iter().any(|g| g.code == GapCode::Excluded);
-    let mut gaps: Vec<Gap> = std::mem::take(&mut sink.gaps).into_iter().collect();
-    if gaps.len() > MAX_GAPS {
-        let more = gaps.split_off(MAX_GAPS).len();
-        let gap = Gap::new(GapCode::TooMany, source.id, format!("{more} more gaps like these"));
-        gaps.push(Gap { blocks, ..gap });
+    if sink.more.0 > 0 {
+        let gap = Gap::new(GapCode::TooMany, source.id, format!("{} more gaps like these", sink.more.0));
+        sink.gaps.insert(Gap { blocks: sink.more.1, ..gap });
     }
+    let gaps: Vec<Gap> = std::mem::take(&mut sink.gaps).into_iter().collect();
+    let blocks = gaps.iter().any(|g| g.blocks);
+    let excluded = gaps.iter().any(|g| g.code == GapCode::Excluded);
     let (state, reason) = match (sink.items.is_empty(), blocks) {
         (true, true) => (CoverageState::Failed, None),
         (false, true) => (CoverageState::Partial, None),
@@ -262,8 +268,9 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
     Coverage { source: source.id.into(), state, items: sink.items.len(), reason, gaps }
 }
 
-/// Managers of what is added to a system: their lists, however long, do not say what it is made of.
-const BESIDE: &[&str] = &["flatpak", "homebrew", "snap"];
+/// Managers of what is added to a system: their lists, however long, do not say what it is made of, unless it is made
+/// with them.
+const BESIDE: &[&str] = &["flatpak", "homebrew", "nix", "snap"];
 
 /// A target in which nothing lists what is installed has not been seen, however much of it could be read; nor has one
 /// that is made with a package manager that no source reads.
@@ -271,7 +278,9 @@ fn require_a_list(target: &Target, coverage: &mut [Coverage]) {
     let lists = |row: &Coverage| {
         let source = SOURCES.iter().find(|s| row.source.raw() == s.id);
         source.is_some_and(|s| {
-            s.yields.iter().any(|k| matches!(k, Kind::Package | Kind::Application)) && !BESIDE.contains(&s.id)
+            let made_with = target.os().packages.is_some_and(|p| s.expects.contains(&p));
+            s.yields.iter().any(|k| matches!(k, Kind::Package | Kind::Application))
+                && (made_with || !BESIDE.contains(&s.id))
         })
     };
     let unread = target.os().packages.filter(|p| !SOURCES.iter().any(|s| s.expects.contains(p)));
@@ -279,6 +288,9 @@ fn require_a_list(target: &Target, coverage: &mut [Coverage]) {
         let reason =
             format!("this system is made with {packages} packages, which this version does not read");
         Gap::new(GapCode::Unsupported, "/", reason)
+    } else if let Some(unread) = target.unknown_os() {
+        let reason = format!("{}; so what this system is made with is unknown", unread.reason.raw());
+        Gap { reason: reason.into(), ..unread.clone() }
     } else if coverage
         .iter()
         .any(|row| lists(row) && !matches!(row.state, CoverageState::Absent | CoverageState::Skipped))

@@ -64,11 +64,11 @@ impl Owners {
                 && item.container.is_none()
         };
         for item in items.iter_mut().filter(joined) {
-            // What a service starts says more of it than where its description stands. Of a process only the first
-            // path is one of this machine's.
+            // A service belongs to what it starts, not to what describes it; of a process only the first path is one
+            // of this machine's.
             let is_process = item.kind == Kind::Process;
             let paths = item.paths.iter().take(if is_process { 1 } else { usize::MAX });
-            let places = paths.chain((!is_process).then_some(&item.place));
+            let places = paths.chain((!is_process && item.paths.is_empty()).then_some(&item.place));
             let names = places.flat_map(|place| names(&links, &place.to_path()));
             let mut found = names.filter_map(owner);
             item.owner = found.find_map(|number| self.items.get(number as usize)).cloned();

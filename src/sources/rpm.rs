@@ -73,8 +73,11 @@ fn read_folder(target: &Target, sink: &mut Sink, folder: &Path, seen: &mut BTree
         let path = folder.join(form.file);
         if let Some(used) = used {
             if let Some(Some(_)) = sink.keep(target.entry(&path)) {
-                let reason = format!("an older form of the database beside {used}, which rpm uses; not read");
-                sink.gap(Gap::new(GapCode::Unsupported, Text::from_path(&path), reason).note());
+                let reason = format!(
+                    "another form of the database beside {used}; which of them rpm uses is unknown, and this one was \
+                     not read; remove the one that is not used"
+                );
+                sink.gap(Gap::new(GapCode::Unsupported, Text::from_path(&path), reason));
             }
             continue;
         }

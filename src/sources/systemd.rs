@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
 use crate::item::{Item, Kind, State};
-use crate::parse::unit::{Damage, MAX_BYTES, Unit, programs};
+use crate::parse::unit::{Damage, MAX_BYTES, Unit, is_wrapper, programs};
 use crate::sources::{Depth, Needs, Sink, Source};
 use crate::target::{Entry, EntryKind, Target, io_gap};
 use crate::text::{Text, bytes_to_path};
@@ -267,7 +267,10 @@ fn item(target: &Target, name: &OsStr, file: &Path, unit: &Unit, enabled: bool, 
     let paths = absolute.map(|program| Text::from_path(&plain(&bytes_to_path(&program))));
     item.paths = paths.filter(|path| seen.insert(path.clone())).collect();
     let elsewhere = OTHER_FILES.iter().any(|key| !unit.list("Service", key).is_empty());
-    let starts = run(&"ExecStart");
+    let mut starts = run(&"ExecStart");
+    if !starts.iter().all(|program| is_wrapper(program)) {
+        starts.retain(|program| !is_wrapper(program));
+    }
     if !elsewhere && !starts.is_empty() && starts.iter().all(|program| is_gone(target, program)) {
         item.state = State::Remnant;
     } else if masked {
@@ -276,25 +279,26 @@ fn item(target: &Target, name: &OsStr, file: &Path, unit: &Unit, enabled: bool, 
     item
 }
 
-/// Whether a program surely is not there; a name without a folder, or with something to be filled in, may be.
+/// Whether a program surely is not there; a name without a folder, or with something to be filled in, may be, and so
+/// may one on a volume that is not mounted.
 fn is_gone(target: &Target, program: &[u8]) -> bool {
     program.starts_with(b"/")
         && !program.iter().any(|b| matches!(b, b'%' | b'$'))
-        && match target.resolve(&bytes_to_path(program)) {
+        && match target.open(&bytes_to_path(program)) {
             Ok(found) => found.is_none(),
-            // A part of its path is no folder.
+            // A part of its path is no folder, or a folder stands in its place.
             Err(gap) => gap.code == GapCode::Special,
         }
 }
 
-/// Tells of damaged lines; where a section was read, the unit is known in spite of them.
+/// Tells of damaged lines; where the unit still says what it starts, it is known in spite of them.
 fn damage(sink: &mut Sink, file: &Path, unit: &Unit) {
     let Some(Damage { line, count }) = unit.damage else { return };
     let reason = format!(
         "{count} lines, from line {line} on, are neither a section nor a setting; look there for what it starts"
     );
     let gap = Gap::new(GapCode::Damaged, Text::from_path(file), reason);
-    sink.gap(if unit.is_empty() { gap } else { gap.note() });
+    sink.gap(if unit.list("Service", "ExecStart").is_empty() { gap } else { gap.note() });
 }
 
 /// The bytes of a unit file; nothing, if it is gone since it was listed.

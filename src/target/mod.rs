@@ -59,6 +59,7 @@ pub struct Target {
     world: World,
     place: Text,
     os: Os,
+    unknown: Option<Gap>,
     host: Host,
     limits: Limits,
     exclude: GlobSet,
@@ -98,6 +99,7 @@ impl Target {
         Ok(Self {
             place: Text::from_path(path),
             os: Os::default(),
+            unknown: None,
             host: inventory.host.clone(),
             world: World::Saved(Box::new(inventory)),
             limits: Limits::default(),
@@ -146,8 +148,8 @@ impl Target {
 
     fn of(world: World, place: Text, exclude: GlobSet) -> Self {
         let (limits, os, host) = (Limits::default(), Os::default(), Host::default());
-        let mut target = Self { world, place, os, host, limits, exclude };
-        (target.os, target.host) = os::detect(&target);
+        let mut target = Self { world, place, os, unknown: None, host, limits, exclude };
+        (target.os, target.host, target.unknown) = os::detect(&target);
         target
     }
 
@@ -168,6 +170,12 @@ impl Target {
     #[must_use]
     pub fn os(&self) -> &Os {
         &self.os
+    }
+
+    /// Why the operating system on it cannot be told, if something stood in the way.
+    #[must_use]
+    pub fn unknown_os(&self) -> Option<&Gap> {
+        self.unknown.as_ref().filter(|gap| gap.blocks)
     }
 
     /// The machine it is of.

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::inventory::Host;
+use crate::inventory::{Gap, Host};
 use crate::target::{EntryKind, Target};
 use crate::text::Text;
 use crate::word::words;
@@ -40,6 +40,10 @@ words! {
         Nix = "nix",
         /// opkg.
         Opkg = "opkg",
+        /// XBPS.
+        Xbps = "xbps",
+        /// Slackware's pkgtools.
+        Pkgtools = "pkgtools",
     }
 }
 
@@ -90,37 +94,54 @@ const MADE_WITH: &[(Packages, &[&str])] = &[
     (Packages::Portage, &["gentoo"]),
     (Packages::Nix, &["nixos"]),
     (Packages::Opkg, &["openwrt"]),
+    (Packages::Xbps, &["void"]),
+    (Packages::Pkgtools, &["slackware"]),
 ];
 
-pub(super) fn detect(target: &Target) -> (Os, Host) {
-    let read = |path: &str| target.read(Path::new(path)).ok().flatten();
+/// Bytes of a file that names the machine or its system.
+const MAX_NAMES: u64 = 16 << 10;
+
+/// The system and the machine, and the gap that leaves the system unknown.
+pub(super) fn detect(target: &Target) -> (Os, Host, Option<Gap>) {
+    let read = |path: &str| target.read_up_to(Path::new(path), MAX_NAMES);
     let first_line = |path: &str| {
-        let bytes = read(path)?;
+        let bytes = read(path).ok().flatten()?;
         let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default().trim_ascii();
-        (!line.is_empty()).then(|| Text::from_bytes(line))
+        (!line.is_empty() && line.len() < 256).then(|| Text::from_bytes(line))
     };
     let mut host =
         Host { name: first_line("/etc/hostname"), id: first_line("/etc/machine-id"), ..Host::default() };
     let is_folder = |path: &str| matches!(target.entry(Path::new(path)), Ok(Some(EntryKind::Folder)));
 
-    let mut os = Os::default();
-    if let Some(release) = read("/etc/os-release").or_else(|| read("/usr/lib/os-release")) {
-        let release = String::from_utf8_lossy(&release);
+    let (mut os, mut gap) = (Os::default(), None);
+    let release = ["/etc/os-release", "/usr/lib/os-release"].into_iter().find_map(|path| match read(path) {
+        Ok(release) => release,
+        Err(unread) => {
+            gap.get_or_insert(unread);
+            None
+        }
+    });
+    if let Some(release) = release {
+        gap = None;
         let value = |key: &str| {
-            let line = release.lines().find_map(|l| l.trim().strip_prefix(key)?.strip_prefix('='))?;
-            Some(line.trim().trim_matches(['"', '\'']))
+            let lines = release.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
+            let mut values = lines.filter_map(|l| l.strip_prefix(key.as_bytes())?.strip_prefix(b"="));
+            let bare = |v: &[u8]| {
+                v.iter().copied().filter(|b| !matches!(b, b'"' | b'\'')).take(256).collect::<Vec<_>>()
+            };
+            values.next().map(|v| Text::from_bytes(&bare(v.trim_ascii())))
         };
         os.family = Family::Linux;
-        os.id = value("ID").unwrap_or_default().into();
-        let mut names =
-            value("ID").into_iter().chain(value("ID_LIKE").unwrap_or_default().split_whitespace());
-        os.packages = names.find_map(|name| {
+        os.id = value("ID").unwrap_or_default();
+        let like = value("ID_LIKE").unwrap_or_default();
+        let names = format!("{} {}", os.id.raw(), like.raw()).to_ascii_lowercase();
+        os.packages = names.split_whitespace().find_map(|name| {
             // Some add an edition, as in `opensuse-leap`.
             let name = name.split(['-', '_']).next().unwrap_or(name);
             MADE_WITH.iter().find(|(_, names)| names.contains(&name)).map(|(packages, _)| *packages)
         });
-        host.os = value("PRETTY_NAME").or(value("NAME")).map(Text::from);
-        host.version = value("VERSION_ID").map(Text::from);
+        host.os = value("PRETTY_NAME").or_else(|| value("NAME"));
+        host.version = value("VERSION_ID");
     } else if is_folder("/Windows/System32") {
         os.family = Family::Windows;
     } else if is_folder("/System/Library") {
@@ -128,5 +149,5 @@ pub(super) fn detect(target: &Target) -> (Os, Host) {
     } else if is_folder("/usr") && is_folder("/etc") {
         os.family = Family::Linux;
     }
-    (os, host)
+    (os, host, gap)
 }
