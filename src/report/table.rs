@@ -178,10 +178,9 @@ fn detail(
     } else {
         format!("in {}", finding.place)
     };
-    let title = format!(
-        "{}{version} by {}, {} {place}{inside}",
-        reported.product_name, reported.vendor_name, finding.state
-    );
+    let (product, vendor) = (&reported.product_name, &reported.vendor_name);
+    let (strength, state) = (finding.strength, finding.state);
+    let title = format!("{product}{version} by {vendor}: {strength}, {state} {place}{inside}");
     entry(&format!("{number}. "), &Text::from(title).to_string(), style, out)?;
     if reported.rulings.is_empty() {
         entry("   ", "not covered by the chosen instruments", style, out)?;
