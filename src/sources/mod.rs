@@ -243,7 +243,8 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
         let reason = format!("{} items beyond the bound of {MAX_ITEMS} were left out", sink.dropped);
         sink.gap(Gap::new(GapCode::TooMany, source.id, reason));
     }
-    let unseen = !sink.gaps.is_empty();
+    // A note tells of nothing that could hide software, so it does not explain why there is none.
+    let unseen = sink.gaps.iter().any(|g| g.blocks || g.code == GapCode::Excluded);
     if sink.found && sink.items.is_empty() && !unseen {
         sink.gap(Gap::new(GapCode::Empty, source.id, format!("{} are there and hold nothing", source.about)));
     } else if !sink.found && !unseen && expected {
