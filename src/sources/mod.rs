@@ -3,6 +3,7 @@
 //! A source is a row of data and a function. [`collect`] runs all of them side by side, turns what each returned into
 //! exactly one coverage row, and joins what runs to the package that owns its executable.
 
+mod apk;
 mod dpkg;
 mod flatpak;
 mod homebrew;
@@ -27,6 +28,7 @@ pub(crate) use owners::Owners;
 
 /// All sources, by id.
 pub const SOURCES: &[Source] = &[
+    apk::SOURCE,
     dpkg::SOURCE,
     flatpak::SOURCE,
     homebrew::SOURCE,

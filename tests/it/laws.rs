@@ -119,7 +119,7 @@ fn a_root_of_an_unknown_distribution_with_units_and_no_database_is_incomplete() 
 #[test]
 fn a_root_whose_own_package_manager_is_not_read_is_incomplete() {
     for (id, database) in [
-        ("alpine", "lib/apk/db/installed"),
+        ("gentoo", "var/db/pkg/app-antivirus/kesl-12.1/PF"),
         ("openEuler", "var/lib/rpm/anything"),
         ("void", "var/db/xbps/pkgdb-0.38.plist"),
         ("slackware", "var/lib/pkgtools/packages/kesl-12.1-x86_64-1"),

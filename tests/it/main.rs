@@ -31,6 +31,7 @@ mod roots;
 mod rules;
 mod saved;
 mod saved_damage;
+mod shared_apk;
 mod shared_apps;
 mod shared_files;
 mod strings;
