@@ -1,5 +1,6 @@
 //! Formats: bytes in, structs out. No policy and no files.
 
+pub mod alpm;
 pub mod apkdb;
 pub mod deb822;
 pub mod metainfo;

@@ -9,6 +9,7 @@ mod flatpak;
 mod homebrew;
 mod nix;
 mod owners;
+mod pacman;
 mod processes;
 mod rpm;
 mod snap;
@@ -33,6 +34,7 @@ pub const SOURCES: &[Source] = &[
     flatpak::SOURCE,
     homebrew::SOURCE,
     nix::SOURCE,
+    pacman::SOURCE,
     processes::SOURCE,
     rpm::SOURCE,
     snap::SOURCE,
