@@ -5,6 +5,7 @@ pub mod apkdb;
 pub mod deb822;
 pub mod metainfo;
 pub mod nix;
+pub mod portage;
 pub mod rpmdb;
 pub mod saved;
 pub mod unit;

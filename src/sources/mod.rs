@@ -10,6 +10,7 @@ mod homebrew;
 mod nix;
 mod owners;
 mod pacman;
+mod portage;
 mod processes;
 mod rpm;
 mod snap;
@@ -35,6 +36,7 @@ pub const SOURCES: &[Source] = &[
     homebrew::SOURCE,
     nix::SOURCE,
     pacman::SOURCE,
+    portage::SOURCE,
     processes::SOURCE,
     rpm::SOURCE,
     snap::SOURCE,
