@@ -215,3 +215,21 @@ impl Item {
         (self.kind, &self.name, &self.version, &self.place, &self.container, &self.id, &self.reference)
     }
 }
+
+/// Ids that a source gave, of which none may be given twice.
+#[derive(Default)]
+pub(crate) struct Ids(BTreeMap<String, usize>);
+
+impl Ids {
+    /// The id, with a number behind it if it was given before.
+    pub(crate) fn unique(&mut self, mut id: String) -> String {
+        loop {
+            let given = self.0.entry(id.clone()).or_default();
+            *given += 1;
+            if *given == 1 {
+                return id;
+            }
+            id = format!("{id}#{given}");
+        }
+    }
+}

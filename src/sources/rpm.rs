@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
-use crate::item::{Item, Kind};
+use crate::item::{Ids, Item, Kind};
 use crate::parse::rpmdb::header::Header;
 use crate::parse::rpmdb::{Damage, bdb, ndb, sqlite, wal};
 use crate::sources::owners::own_paths;
@@ -162,24 +162,6 @@ fn item(header: Header<'_>, place: &Text, ids: &mut Ids) -> (Item, Vec<Vec<u8>>)
     item.ecosystem = Some("rpm".into());
     item.scope = Some("machine".into());
     (item, header.files)
-}
-
-/// Ids that were given.
-#[derive(Default)]
-struct Ids(BTreeMap<String, usize>);
-
-impl Ids {
-    /// The id, with a number behind it if it was given before.
-    fn unique(&mut self, mut id: String) -> String {
-        loop {
-            let given = self.0.entry(id.clone()).or_default();
-            *given += 1;
-            if *given == 1 {
-                return id;
-            }
-            id = format!("{id}#{given}");
-        }
-    }
 }
 
 /// The bytes of an `SQLite` database, with the newer pages that stand in its log.

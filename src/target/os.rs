@@ -140,6 +140,9 @@ pub(super) fn detect(target: &Target) -> (Os, Host, Option<Gap>) {
             let name = name.split(['-', '_']).next().unwrap_or(name);
             MADE_WITH.iter().find(|(_, names)| names.contains(&name)).map(|(packages, _)| *packages)
         });
+        // OpenWrt left opkg for apk with version 25.12.
+        let has_apk = ["/lib/apk/db", "/usr/lib/apk/db"].into_iter().any(is_folder);
+        os.packages = os.packages.map(|p| if p == Packages::Opkg && has_apk { Packages::Apk } else { p });
         host.os = value("PRETTY_NAME").or_else(|| value("NAME"));
         host.version = value("VERSION_ID");
     } else if is_folder("/Windows/System32") {

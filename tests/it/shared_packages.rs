@@ -1,4 +1,5 @@
-//! Records of real systems of Gentoo, held against what their index states of them, and those of every packaging hurt.
+//! Records of real systems of Gentoo and `OpenWrt`, held against what their index states of them, and those of every
+//! packaging hurt.
 //!
 //! They are in the folder that `INTERDICT_SHARED` names. Most are excerpts that lack the empty line at their end, which
 //! is rightly a gap, so the items are what is compared.
@@ -89,12 +90,45 @@ fn the_databases_of_portage_of_syft() {
     }
 }
 
+/// The index says "same edge cases as dpkg" of each; these are their records.
+#[test]
+fn status_files_of_opkg() {
+    let Some(shared) = shared() else { return };
+    let ubus = "ubus 2024.10.20~252a9b0c-r1";
+    for (file, told) in [
+        ("single", &[ubus][..]),
+        ("trailingnewlines", &[ubus]),
+        ("transitional", &[ubus]),
+        // A package without a version is there all the same; one without a name is only damage.
+        ("noversion", &["busybox 1.36.1-r2", "libuci20130104 -", ubus]),
+        ("nopackage", &["busybox 1.36.1-r2", ubus]),
+        ("empty", &[]),
+        // Files of what is unpacked are on the disk, and what left its configuration is a remnant.
+        (
+            "statusfield",
+            &[
+                "wantdeinstall_configfiles 1.0",
+                "wantinstall_installed 1.0",
+                "wantinstall_unpacked 1.0",
+                "wantpurge_installed 1.0",
+            ],
+        ),
+    ] {
+        let bytes = fs::read(shared.join("fixtures/opkg/osv-scalibr").join(file)).unwrap();
+        let report = judged_root(with("openwrt", "usr/lib/opkg/status", bytes).0.path());
+        assert_eq!(packages(&report, "opkg"), told, "{file}");
+        // All but one lack the empty line that opkg writes at the end.
+        assert_eq!(report.inventory.is_incomplete(), file != "trailingnewlines", "{file}");
+    }
+}
+
 /// Where a file of the index stands on a system, by the system.
 fn place(family: &str, file: &Path) -> Option<(&'static str, &'static str)> {
     let name = file.file_name()?.to_str()?;
     Some(match (family, name) {
         ("apk", _) => ("alpine", "lib/apk/db/installed"),
         ("pacman", "files") => ("arch", "var/lib/pacman/local/a-1-1/files"),
+        ("opkg", _) => ("openwrt", "usr/lib/opkg/status"),
         ("portage", "CONTENTS") => ("gentoo", "var/db/pkg/x/y-1/CONTENTS"),
         ("pacman", "mtree") | ("portage", "LICENSE" | "SIZE") => return None,
         ("portage", _) => ("gentoo", "var/db/pkg/x/y-1/PF"),
@@ -114,7 +148,7 @@ fn hurt_files_are_neither_a_panic_nor_clean() {
         usize::try_from(state >> 33).unwrap() % below.max(1)
     };
     let mut tried = 0;
-    for family in ["apk", "pacman", "portage"] {
+    for family in ["apk", "opkg", "pacman", "portage"] {
         for file in files(&shared.join("fixtures").join(family)) {
             let Some((id, place)) = place(family, &file) else { continue };
             let whole = fs::read(&file).unwrap();
