@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::inventory::{Gap, GapCode};
-use crate::item::{Item, Kind};
+use crate::item::{Ids, Item, Kind};
 use crate::parse::apkdb::{Record, records};
 use crate::sources::owners::own_paths;
 use crate::sources::{Depth, Needs, Sink, Source};
@@ -32,7 +32,7 @@ const WORLD: &str = "/etc/apk/world";
 const MAX_WORLD: u64 = 1 << 20;
 
 fn collect(target: &Target, sink: &mut Sink) {
-    let (mut seen, mut names) = (BTreeSet::new(), BTreeSet::new());
+    let (mut seen, mut names, mut ids) = (BTreeSet::new(), BTreeSet::new(), Ids::default());
     for database in DATABASES.iter().map(Path::new) {
         let real = sink.keep(target.resolve(database)).flatten();
         if real.is_some_and(|real| !seen.insert(real)) {
@@ -40,7 +40,7 @@ fn collect(target: &Target, sink: &mut Sink) {
         }
         if let Some(Some(bytes)) = sink.keep(target.read(database)) {
             sink.found();
-            read(sink, database, &bytes, &mut names);
+            read(sink, database, &bytes, &mut names, &mut ids);
         }
     }
     if !names.is_empty() {
@@ -48,9 +48,9 @@ fn collect(target: &Target, sink: &mut Sink) {
     }
 }
 
-fn read(sink: &mut Sink, path: &Path, bytes: &[u8], names: &mut BTreeSet<Vec<u8>>) {
+fn read(sink: &mut Sink, path: &Path, bytes: &[u8], names: &mut BTreeSet<Vec<u8>>, ids: &mut Ids) {
     let place = Text::from_path(path);
-    let read = records(bytes);
+    let (read, mut told) = (records(bytes), BTreeSet::new());
     if read.is_empty() {
         sink.gap(Gap::new(GapCode::Empty, place, "it is empty; a package database never is"));
         return;
@@ -71,9 +71,16 @@ fn read(sink: &mut Sink, path: &Path, bytes: &[u8], names: &mut BTreeSet<Vec<u8>
             sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
             continue;
         };
+        if !told.insert(name.to_vec()) {
+            let name = Text::from_bytes(name);
+            let reason = format!(
+                "the record of {name} in line {line} is its second; which of them is true is unknown"
+            );
+            sink.gap(Gap::new(GapCode::Damaged, place.clone(), reason));
+        }
         names.insert(name.to_vec());
         names.extend(record.provides.iter().map(|p| bare(p).to_vec()));
-        let item = item(name, &record, &place);
+        let item = item(name, &record, &place, ids);
         for file in &record.files {
             sink.owns(file, &item.id);
         }
@@ -81,10 +88,10 @@ fn read(sink: &mut Sink, path: &Path, bytes: &[u8], names: &mut BTreeSet<Vec<u8>
     }
 }
 
-fn item(name: &[u8], record: &Record<'_>, place: &Text) -> Item {
+fn item(name: &[u8], record: &Record<'_>, place: &Text, ids: &mut Ids) -> Item {
     let text = |value: Option<&[u8]>| value.filter(|v| !v.is_empty()).map(Text::from_bytes);
     let mut item = Item::new(Kind::Package, Text::from_bytes(name), place.clone());
-    item.id = format!("apk:{}", item.name.raw()).into();
+    item.id = ids.unique(format!("apk:{}", item.name.raw())).into();
     item.version = text(record.version);
     item.publisher = text(record.maintainer);
     item.homepage = text(record.url);
