@@ -124,17 +124,25 @@ impl Matcher {
     #[must_use]
     pub fn brands(&self, item: &Item) -> Vec<usize> {
         let mut found = Vec::new();
-        self.brands.of(&normal(Trait::Name, item.name.raw()), &mut found);
+        for name in names(item) {
+            self.brands.of(&normal(Trait::Name, name.raw()), &mut found);
+        }
         found.sort_unstable();
         found.dedup();
         found
     }
 }
 
+/// What an item is called. Gentoo's packages are `category/name`, and go by the second alone too.
+fn names(item: &Item) -> Vec<Text> {
+    let of_gentoo = item.ecosystem.as_ref().is_some_and(|e| e.raw() == "ebuild");
+    let bare = item.name.raw().rsplit_once('/').filter(|_| of_gentoo).map(|(_, name)| Text::from(name));
+    std::iter::once(item.name.clone()).chain(bare).collect()
+}
+
 /// What of an item a trait looks at.
 fn values(on: Trait, item: &Item) -> Vec<Text> {
-    let named =
-        |kinds: &[Kind]| if kinds.contains(&item.kind) { vec![item.name.clone()] } else { Vec::new() };
+    let named = |kinds: &[Kind]| if kinds.contains(&item.kind) { names(item) } else { Vec::new() };
     match on {
         Trait::Publisher => item.publisher.iter().cloned().collect(),
         // A signature of something else says nothing of this.
@@ -145,7 +153,7 @@ fn values(on: Trait, item: &Item) -> Vec<Text> {
             let organisation = item.signature.as_ref().and_then(|s| s.organisation.as_ref());
             item.signer.iter().chain(organisation).cloned().collect()
         }
-        Trait::Name => vec![item.name.clone()],
+        Trait::Name => names(item),
         Trait::Package => named(&[Kind::Package]),
         Trait::Process => named(&[Kind::Process]),
         Trait::Service => {

@@ -242,3 +242,22 @@ fn state_and_strength_decide_under_a_ban() {
         assert_eq!((code, rulings.len()), (exit, if ruling.is_empty() { 0 } else { 2 }), "{items:?}");
     }
 }
+
+/// Rules name a package as its maker does, and Gentoo puts a category before that.
+#[test]
+fn a_package_of_gentoo_goes_by_its_name_without_the_category() {
+    let root = Root::new();
+    root.write("etc/os-release", "ID=gentoo\n");
+    for (package, code) in [("kesl-gui-12.1", 1), ("kesl-12.1", 4), ("keslr-1", 0)] {
+        let folder = format!("var/db/pkg/app-antivirus/{package}");
+        for (file, says) in [("PF", package), ("CONTENTS", ""), ("repository", "local")] {
+            root.write(&format!("{folder}/{file}"), says);
+        }
+        assert_eq!(scan(&root.target(), &[]).0, code, "{package}");
+        std::fs::remove_dir_all(root.at(&folder)).unwrap();
+    }
+    // Elsewhere a slash is part of a name.
+    let item =
+        |ecosystem: &str| json!({"kind": "package", "name": "app-antivirus/kesl", "ecosystem": ecosystem});
+    assert_eq!([scan(&root.list(&[item("ebuild")]), &[]).0, scan(&root.list(&[item("npm")]), &[]).0], [1, 0]);
+}
