@@ -53,6 +53,21 @@ fn twenty_thousand_units_are_read() {
 }
 
 #[test]
+fn ten_thousand_packages_of_pacman_are_read() {
+    let root = Root::debian();
+    root.write("etc/os-release", "ID=arch\n");
+    let files: Vec<_> = (0..100).map(|n| format!("usr/share/doc/{n}\n")).collect();
+    for n in 0..10_000 {
+        let folder = format!("var/lib/pacman/local/p{n}-1-1");
+        root.write(&format!("{folder}/desc"), format!("%NAME%\np{n}\n\n%VERSION%\n1-1\n\n"));
+        root.write(&format!("{folder}/files"), format!("%FILES%\n{}\n", files.concat()));
+    }
+    let report = soon("10000 packages", || judged_root(root.0.path()));
+    let row = report.inventory.coverage.iter().find(|r| r.source.raw() == "pacman").unwrap();
+    assert_eq!((row.items, row.gaps.len()), (10_000, 0));
+}
+
+#[test]
 fn a_line_of_64_megabytes_is_damage() {
     let root = Root::debian();
     for start in ["", "Package: ", "Package: x\nDescription: ", "Package: x\n "] {
