@@ -53,8 +53,11 @@ fn collect(target: &Target, sink: &mut Sink) {
             }
         }
     }
-    // dpkg keeps its last status file, and what it was interrupted in, beside the file itself.
-    let used = matches!(target.entry(&at("status-old")), Ok(Some(_))) || interrupted;
+    // dpkg keeps its last status file, and what it was interrupted in, beside the file itself. An image of Debian that
+    // has `status.d` in its place has no dpkg.
+    let is_there = |path: &Path| matches!(target.entry(path), Ok(Some(_)));
+    let has_dpkg = target.os().packages == Some(Packages::Debian) && is_there(Path::new("/usr/bin/dpkg"));
+    let used = has_dpkg || interrupted || is_there(&at("status-old"));
     if is_missing && used {
         let reason = "it is not there, though dpkg was used here; packages that only it lists are unknown";
         sink.gap(Gap::new(GapCode::Missing, Text::from_path(&status), reason));

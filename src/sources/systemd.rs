@@ -25,7 +25,7 @@ pub(super) const SOURCE: Source = Source {
     yields: &[Kind::Service],
     rights: "none: unit files are readable by everyone unless someone changed that",
     blind: "a unit file that was deleted, a unit made only while the system runs, and the drop-ins of an alias, of one \
-            instance, of a name's beginning or of all services",
+            instance, of a name's beginning or of all services; a program named without its folder",
     collect,
 };
 
@@ -264,7 +264,12 @@ fn item(target: &Target, name: &OsStr, file: &Path, unit: &Unit, enabled: bool, 
     item.user = unit.list("Service", "User").pop().map(Text::from_bytes);
     let mut seen = BTreeSet::new();
     let absolute = RUNS.iter().flat_map(run).filter(|program| program.starts_with(b"/"));
-    let paths = absolute.map(|program| Text::from_path(&plain(&bytes_to_path(&program))));
+    let paths = absolute.flat_map(|program| {
+        let path = plain(&bytes_to_path(&program));
+        let behind = behind(target, &path);
+        std::iter::once(path).chain(behind)
+    });
+    let paths = paths.map(|path| Text::from_path(&path));
     item.paths = paths.filter(|path| seen.insert(path.clone())).collect();
     let elsewhere = OTHER_FILES.iter().any(|key| !unit.list("Service", key).is_empty());
     let mut starts = run(&"ExecStart");
@@ -277,6 +282,13 @@ fn item(target: &Target, name: &OsStr, file: &Path, unit: &Unit, enabled: bool, 
         item.state = State::Present;
     }
     item
+}
+
+/// The program that a link of another name leads to; `/lib` for `/usr/lib` is no other name.
+fn behind(target: &Target, program: &Path) -> Option<PathBuf> {
+    let real = target.resolve(program).ok()??;
+    let same = program.strip_prefix("/").is_ok_and(|rest| real.ends_with(rest));
+    (!same).then_some(real)
 }
 
 /// Whether a program surely is not there; a name without a folder, or with something to be filled in, may be, and so

@@ -110,6 +110,17 @@ fn a_program_behind_a_wrapper_is_found() {
     }
 }
 
+/// Nor does a link of another name.
+#[test]
+fn a_program_behind_a_link_is_found() {
+    let root = Root::debian();
+    root.write("opt/kaspersky/kesl/bin/kesl", "");
+    root.link("usr/bin/innocent", "/opt/kaspersky/kesl/bin/kesl");
+    root.write("usr/lib/systemd/system/av.service", "[Service]\nExecStart=/usr/bin/innocent\n");
+    let (code, report) = scan(&root.target(), &[]);
+    assert_eq!((code, &report["findings"][0]["product"]), (1, &json!("kesl")), "{report}");
+}
+
 /// An id names one finding in all reports to come.
 #[test]
 fn no_two_findings_have_one_id() {

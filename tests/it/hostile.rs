@@ -318,8 +318,10 @@ fn a_database_without_its_status_file_is_incomplete() {
             let path = root.at("var/lib/dpkg").join(gone);
             if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.unwrap();
         }
-        // What makes it a dpkg that was used, and no image that never had one.
-        root.write("var/lib/dpkg/status-old", "Package: kesl\nStatus: install ok installed\nVersion: 1\n\n");
+        // What makes it a dpkg that is used, and no image that never had one.
+        let witness =
+            if leftover.starts_with("updates") { "var/lib/dpkg/status-old" } else { "usr/bin/dpkg" };
+        root.write(witness, "Package: kesl\nStatus: install ok installed\nVersion: 1\n\n");
         root.write(
             &format!("var/lib/dpkg/{leftover}"),
             "Package: bash\nStatus: install ok installed\nVersion: 5\n\n",
