@@ -212,8 +212,10 @@ fn evidence(
     let inside = if owner.is_none() { whole.map(|o| o.name.clone()) } else { None };
     let component = inside.is_some() || own.is_some_and(|c| c.component);
     let state = match item.state {
-        State::Remnant => State::Remnant,
+        State::Remnant if item.kind != Kind::Process => State::Remnant,
         _ if component => State::Component,
+        // A process runs, whatever a list says of it.
+        _ if item.kind == Kind::Process => State::Running,
         // A thing that only starts or stands there is no installation by itself.
         State::Installed if matches!(item.kind, Kind::Service | Kind::Task | Kind::Driver | Kind::File) => {
             State::Present

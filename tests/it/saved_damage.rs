@@ -105,6 +105,10 @@ fn an_item_cannot_talk_itself_out_of_a_ruling() {
         let target = list(&root, "list", item.to_string());
         assert_ne!(scan(&target, &["--under", "us-bod-17-01"]).0, 0, "{state} under a branded ban");
     }
+    let process =
+        json!({"kind": "process", "name": "kesl", "paths": ["/opt/kaspersky/kesl/kesl"], "state": "remnant"});
+    let root = Root::new();
+    assert_eq!(scan(&list(&root, "list", process.to_string()), &[]).0, 1, "a process runs");
 }
 
 #[test]
