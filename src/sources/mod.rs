@@ -278,9 +278,9 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
     Coverage { source: source.id.into(), state, items: sink.items.len(), reason, gaps }
 }
 
-/// Managers of what is added to a system: their lists, however long, do not say what it is made of, unless it is made
-/// with them.
-const BESIDE: &[&str] = &["flatpak", "homebrew", "nix", "snap"];
+/// Managers that a system may be made with and that are more often added to another: their list alone, however long,
+/// does not say what the other is made of.
+const BESIDE: &[&str] = &["nix"];
 
 /// A target in which nothing lists what is installed has not been seen, however much of it could be read; nor has one
 /// that is made with a package manager that no source reads.
@@ -289,8 +289,7 @@ fn require_a_list(target: &Target, coverage: &mut [Coverage]) {
         let source = SOURCES.iter().find(|s| row.source.raw() == s.id);
         source.is_some_and(|s| {
             let made_with = target.os().packages.is_some_and(|p| s.expects.contains(&p));
-            s.yields.iter().any(|k| matches!(k, Kind::Package | Kind::Application))
-                && (made_with || !BESIDE.contains(&s.id))
+            made_with || (!s.expects.is_empty() && !BESIDE.contains(&s.id))
         })
     };
     let unread = target.os().packages.filter(|p| !SOURCES.iter().any(|s| s.expects.contains(p)));

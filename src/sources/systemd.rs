@@ -411,7 +411,6 @@ fn os_string(bytes: &[u8]) -> OsString {
     bytes_to_path(bytes).into_os_string()
 }
 
-#[cfg(unix)]
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
