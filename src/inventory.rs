@@ -35,6 +35,10 @@ words! {
         Fault = "fault",
         /// It was excluded on request.
         Excluded = "excluded",
+        /// It lies on a network file system, which was not asked for.
+        Network = "network",
+        /// It is a file system of the kernel's making, which holds no programs.
+        Pseudo = "pseudo",
         /// Nothing that lists software was found at all.
         NothingListed = "nothing-listed",
     }

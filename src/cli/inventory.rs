@@ -4,7 +4,6 @@ use anyhow::Result;
 use clap::Args;
 use interdict::judge::Verdict;
 use interdict::report::{LIST_FORMATS, ListFormat};
-use interdict::target::Target;
 
 use super::output::Outputs;
 use super::{LookArgs, Watch, World};
@@ -21,7 +20,7 @@ pub(super) struct List {
 impl List {
     pub(super) fn run(self, world: &World) -> Result<u8> {
         let outputs = Outputs::check(&self.output, LIST_FORMATS, |f: &ListFormat| f.id)?;
-        let target = Target::named(self.look.target.as_deref(), self.look.excluded()?)?;
+        let target = self.look.target()?;
         let watch = Watch::new(world);
         let done = |source: &str| watch.done(source);
         let look = self.look.by(world, &done);

@@ -20,6 +20,7 @@ use interdict::error::Error;
 use interdict::report::Style;
 use interdict::rules::Rules;
 use interdict::sources::{Depth, Progress, SOURCES};
+use interdict::target::Target;
 use interdict::text::Text;
 use jiff::Timestamp;
 
@@ -125,6 +126,9 @@ struct LookArgs {
     /// Places not to look into; told in the coverage (repeatable)
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
+    /// Look into network file systems too, which otherwise are told in the coverage and left out
+    #[arg(long)]
+    include_network: bool,
 }
 
 fn depth(word: &str) -> Result<Depth, String> {
@@ -135,6 +139,11 @@ fn depth(word: &str) -> Result<Depth, String> {
 impl LookArgs {
     fn by<'a>(&self, world: &World, done: Progress<'a>) -> Look<'a> {
         Look { depth: self.depth, user: world.user.clone(), elevated: world.elevated, now: world.now, done }
+    }
+
+    fn target(&self) -> Result<Target> {
+        let target = Target::named(self.target.as_deref(), self.excluded()?)?;
+        Ok(if self.include_network { target.including_network() } else { target })
     }
 
     fn excluded(&self) -> Result<GlobSet> {

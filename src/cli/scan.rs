@@ -6,7 +6,6 @@ use interdict::Request;
 use interdict::error::Error;
 use interdict::judge::Verdict;
 use interdict::report::{FORMATS, Format};
-use interdict::target::Target;
 use jiff::civil::Date;
 
 use super::output::Outputs;
@@ -60,7 +59,7 @@ impl Scan {
             return Err(Error::Usage(message.to_owned()).into());
         }
         let outputs = Outputs::check(&self.output, FORMATS, |f: &Format| f.id)?;
-        let target = Target::named(self.look.target.as_deref(), self.look.excluded()?)?;
+        let target = self.look.target()?;
         let watch = Watch::new(world);
         let done = |source: &str| watch.done(source);
         let look = self.look.by(world, &done);

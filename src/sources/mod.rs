@@ -253,7 +253,7 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
         sink.gap(Gap::new(GapCode::TooMany, source.id, reason));
     }
     // A note tells of nothing that could hide software, so it does not explain why there is none.
-    let unseen = sink.gaps.iter().any(|g| g.blocks || g.code == GapCode::Excluded);
+    let unseen = sink.gaps.iter().any(|g| g.blocks || matches!(g.code, GapCode::Excluded | GapCode::Network));
     if sink.found && sink.items.is_empty() && !unseen {
         sink.gap(Gap::new(GapCode::Empty, source.id, format!("{} are there and hold nothing", source.about)));
     } else if !sink.found && !unseen && expected {
@@ -272,6 +272,9 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
         (false, true) => (CoverageState::Partial, None),
         (true, false) if excluded => (CoverageState::Skipped, Some("excluded on request".into())),
         (false, false) if excluded => (CoverageState::Partial, None),
+        (true, false) if gaps.iter().any(|g| g.code == GapCode::Network) => {
+            (CoverageState::Skipped, Some("on a network file system".into()))
+        }
         (true, false) if !sink.found => (CoverageState::Absent, None),
         _ => (CoverageState::Covered, None),
     };

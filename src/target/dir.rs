@@ -13,6 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
 use crate::target::io_gap;
+use crate::target::mounts::Mounts;
 use crate::text::Text;
 
 /// Links followed in one path before it counts as a circle, as in Linux (`MAXSYMLINKS`).
@@ -56,7 +57,8 @@ pub struct Entry {
 
 /// A root and the files beneath it.
 pub(super) struct Files {
-    root: PathBuf,
+    pub(super) root: PathBuf,
+    pub(super) mounts: Mounts,
     #[cfg(target_os = "linux")]
     fd: rustix::fd::OwnedFd,
 }
@@ -71,6 +73,8 @@ enum Walked {
     Dangling,
     /// Links lead to each other.
     Circle,
+    /// On a file system that is not read.
+    Away(Gap),
 }
 
 impl Files {
@@ -80,15 +84,21 @@ impl Files {
         if !fs::metadata(&root)?.is_dir() {
             return Err(io::Error::from(ErrorKind::NotADirectory));
         }
+        let mounts = Mounts::beneath(&root);
         #[cfg(target_os = "linux")]
         {
             use rustix::fs::{Mode, OFlags};
             let fd =
                 rustix::fs::open(&root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-            Ok(Self { root, fd })
+            Ok(Self { root, mounts, fd })
         }
         #[cfg(not(target_os = "linux"))]
-        Ok(Self { root })
+        Ok(Self { root, mounts })
+    }
+
+    /// Reads what lies on a network too.
+    pub(super) fn include_network(&mut self) {
+        self.mounts.include_network();
     }
 
     /// A regular file, opened for reading.
@@ -118,13 +128,14 @@ impl Files {
         // Listing through the open folder keeps it the one that was resolved, whatever its name leads to by now.
         let name = handle_path(&folder).unwrap_or_else(|| self.root.join(&place));
         let mut entries = Vec::new();
-        for entry in walkdir::WalkDir::new(name).min_depth(1).max_depth(1) {
-            let entry = entry.map_err(|e| error(&io::Error::from(e)))?;
+        for entry in fs::read_dir(name).map_err(|e| error(&e))? {
+            let entry = entry.map_err(|e| error(&e))?;
             if entries.len() == bound {
                 let reason = format!("holds more than {bound} entries; the rest was not looked at");
                 return Err(Gap::new(GapCode::TooMany, Text::from_path(path), reason));
             }
-            entries.push(Entry { name: entry.file_name().to_owned(), kind: entry.file_type().into() });
+            let kind = entry.file_type().map_err(|e| error(&e))?.into();
+            entries.push(Entry { name: entry.file_name(), kind });
         }
         entries.sort();
         Ok(Some(entries))
@@ -137,12 +148,19 @@ impl Files {
         };
         let error = |e: &io::Error| io_gap(path, "look at", e);
         match self.walk_links(parent).map_err(|e| error(&e))? {
-            Walked::At(parent) => match fs::symlink_metadata(self.root.join(parent).join(name)) {
-                Ok(meta) => Ok(Some(meta.file_type().into())),
-                Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-                Err(e) => Err(error(&e)),
-            },
+            Walked::At(parent) => {
+                let place = parent.join(name);
+                if let Some(gap) = self.mounts.away(&place) {
+                    return Err(gap);
+                }
+                match fs::symlink_metadata(self.root.join(place)) {
+                    Ok(meta) => Ok(Some(meta.file_type().into())),
+                    Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+                    Err(e) => Err(error(&e)),
+                }
+            }
             Walked::Nothing | Walked::Dangling | Walked::Circle => Ok(None),
+            Walked::Away(gap) => Err(gap),
         }
     }
 
@@ -151,6 +169,7 @@ impl Files {
         match self.walk_links(path).map_err(|e| io_gap(path, "resolve", &e))? {
             Walked::At(place) => Ok(Some(Path::new("/").join(place))),
             Walked::Nothing | Walked::Dangling | Walked::Circle => Ok(None),
+            Walked::Away(gap) => Err(gap),
         }
     }
 
@@ -162,12 +181,13 @@ impl Files {
         };
         match self.walk_links(parent).map_err(|e| error(&e))? {
             Walked::At(parent) => fs::read_link(self.root.join(parent).join(name)).map_err(|e| error(&e)),
+            Walked::Away(gap) => Err(gap),
             _ => Err(error(&io::Error::from(ErrorKind::NotFound))),
         }
     }
 
     /// Checks what stands at a path and says where that is, without opening it.
-    fn look(
+    pub(super) fn look(
         &self,
         path: &Path,
         check: impl Fn(&fs::Metadata) -> Result<(), Gap>,
@@ -187,6 +207,7 @@ impl Files {
             Walked::Circle => {
                 Err(Gap::new(GapCode::LinkLoop, Text::from_path(path), "its links lead in a circle"))
             }
+            Walked::Away(gap) => Err(gap),
         }
     }
 
@@ -249,6 +270,9 @@ impl Files {
                 continue;
             }
             let next = place.join(&name);
+            if let Some(gap) = self.mounts.away(&next) {
+                return Ok(Walked::Away(gap));
+            }
             let full = self.root.join(&next);
             let meta = match fs::symlink_metadata(&full) {
                 Ok(meta) => meta,
@@ -292,7 +316,7 @@ fn handle_path(folder: &File) -> Option<PathBuf> {
     }
 }
 
-fn special(path: &Path, wanted: &str, found: EntryKind) -> Gap {
+pub(super) fn special(path: &Path, wanted: &str, found: EntryKind) -> Gap {
     let found = match found {
         EntryKind::Folder => "a folder",
         EntryKind::File => "a file",

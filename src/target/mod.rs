@@ -6,10 +6,12 @@
 
 mod dir;
 mod live;
+mod mounts;
 pub mod operator;
 mod os;
 mod saved;
 mod users;
+mod walk;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -24,6 +26,7 @@ pub use dir::{Entry, EntryKind};
 pub use live::Process;
 pub use os::{Family, Os, Packages};
 pub use users::User;
+pub use walk::Met;
 
 /// Bounds on what is read; passing one is a recorded gap.
 #[derive(Debug, Clone, Copy)]
@@ -153,6 +156,15 @@ impl Target {
         target
     }
 
+    /// The same, with what lies on network file systems.
+    #[must_use]
+    pub fn including_network(mut self) -> Self {
+        if let World::Live(files) | World::Dir(files) = &mut self.world {
+            files.include_network();
+        }
+        self
+    }
+
     /// What it is, for the report.
     #[must_use]
     pub fn subject(&self) -> Subject {
@@ -217,10 +229,16 @@ impl Target {
         }
     }
 
+    fn excluded(&self, path: &Path) -> Option<Gap> {
+        let reason = "not looked into, as --exclude asks";
+        let gap = || Gap::new(GapCode::Excluded, Text::from_path(path), reason);
+        self.exclude.is_match(path).then(gap)
+    }
+
     fn files(&self, path: &Path) -> Result<&dir::Files, Gap> {
         let place = || Text::from_path(path);
-        if self.exclude.is_match(path) {
-            return Err(Gap::new(GapCode::Excluded, place(), "not looked into, as --exclude asks"));
+        if let Some(gap) = self.excluded(path) {
+            return Err(gap);
         }
         match &self.world {
             World::Live(files) | World::Dir(files) => Ok(files),
@@ -275,6 +293,22 @@ impl Target {
     /// A gap when something is there and cannot be listed, or holds more than the bound.
     pub fn list(&self, path: &Path) -> Result<Option<Vec<Entry>>, Gap> {
         self.files(path)?.list(path, self.limits.entries)
+    }
+
+    /// Shows everything below a folder, links not followed, but for folders that `leave_out` gives a reason for. Nothing
+    /// is shown, if there is no folder. What could not be walked comes back as gaps.
+    #[must_use]
+    pub fn walk(
+        &self,
+        start: &Path,
+        leave_out: &dyn Fn(&Path) -> Option<Gap>,
+        visit: &mut dyn FnMut(Met<'_>),
+    ) -> Vec<Gap> {
+        let excluded = |path: &Path| self.excluded(path).or_else(|| leave_out(path));
+        match self.files(start) {
+            Ok(files) => files.walk(start, &self.limits, &excluded, visit),
+            Err(gap) => vec![gap],
+        }
     }
 
     /// What stands at a path when its last link is not followed.
