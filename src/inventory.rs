@@ -39,6 +39,8 @@ words! {
         Network = "network",
         /// It is a file system of the kernel's making, which holds no programs.
         Pseudo = "pseudo",
+        /// It belongs to a container or an image, which is looked into by itself.
+        Nested = "nested",
         /// Nothing that lists software was found at all.
         NothingListed = "nothing-listed",
     }

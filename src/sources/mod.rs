@@ -13,14 +13,17 @@ mod owners;
 mod pacman;
 mod portage;
 mod processes;
+mod programs;
 mod rpm;
 mod snap;
 mod status;
 mod systemd;
+mod tree;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use crate::inventory::{Coverage, CoverageState, Gap, GapCode, Inventory};
 use crate::item::{Item, Kind};
@@ -29,6 +32,7 @@ use crate::text::Text;
 use crate::word::words;
 
 pub(crate) use owners::Owners;
+use tree::Tree;
 
 /// All sources, by id.
 pub const SOURCES: &[Source] = &[
@@ -41,6 +45,7 @@ pub const SOURCES: &[Source] = &[
     pacman::SOURCE,
     portage::SOURCE,
     processes::SOURCE,
+    programs::SOURCE,
     rpm::SOURCE,
     snap::SOURCE,
     systemd::SOURCE,
@@ -65,10 +70,12 @@ words! {
 
 words! {
     /// How far a scan goes.
+    #[derive(Default)]
     Depth {
         /// Package databases and processes.
         Quick = "quick",
         /// Also the places where programs live and from which they are started.
+        #[default]
         Standard = "standard",
         /// Also every local file.
         Full = "full",
@@ -97,6 +104,9 @@ pub struct Source {
     pub collect: fn(&Target, &mut Sink),
 }
 
+/// The walk that the sources of a scan share, once one of them has asked for it.
+type Shared = Arc<OnceLock<Arc<Tree>>>;
+
 /// What a source found.
 #[derive(Default)]
 pub struct Sink {
@@ -107,9 +117,31 @@ pub struct Sink {
     dropped: usize,
     owners: Owners,
     found: bool,
+    depth: Depth,
+    tree: Shared,
 }
 
 impl Sink {
+    /// One for a scan of this depth, with the walk that its sources share.
+    fn new(depth: Depth, tree: &Shared) -> Self {
+        Self { depth, tree: Arc::clone(tree), ..Self::default() }
+    }
+
+    /// How far the scan goes.
+    pub(crate) fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    /// What the walk of the target found, of which the first source that asks makes it; what it could not see is
+    /// unseen by each of them.
+    fn tree(&mut self, target: &Target) -> Arc<Tree> {
+        let tree = Arc::clone(self.tree.get_or_init(|| Arc::new(Tree::walk(target, self.depth()))));
+        for gap in &tree.gaps {
+            self.gap(gap.clone());
+        }
+        tree
+    }
+
     /// Says that the place the source reads is there, so that finding nothing in it is a gap.
     pub(crate) fn found(&mut self) {
         self.found = true;
@@ -179,12 +211,14 @@ pub fn collect(target: &Target, depth: Depth, done: Progress<'_>) -> Inventory {
     if let Some(saved) = target.saved_inventory() {
         return saved.clone();
     }
+    let tree = Shared::default();
     let read: Vec<_> = std::thread::scope(|scope| {
         let running: Vec<_> = SOURCES
             .iter()
             .map(|source| {
+                let sink = Sink::new(depth, &tree);
                 scope.spawn(move || {
-                    let result = read(source, target, depth);
+                    let result = read(source, target, sink);
                     done(source.id);
                     result
                 })
@@ -209,7 +243,7 @@ pub fn collect(target: &Target, depth: Depth, done: Progress<'_>) -> Inventory {
     Inventory { subject: target.subject(), host: target.host().clone(), items, coverage }
 }
 
-fn read(source: &Source, target: &Target, depth: Depth) -> (Coverage, Sink) {
+fn read(source: &Source, target: &Target, mut sink: Sink) -> (Coverage, Sink) {
     let skipped = |why: &str| {
         let row = Coverage {
             source: source.id.into(),
@@ -223,10 +257,9 @@ fn read(source: &Source, target: &Target, depth: Depth) -> (Coverage, Sink) {
     if source.needs == Needs::Processes && !target.is_live() {
         return skipped("does not apply: nothing runs in a root that is not this machine's");
     }
-    if depth < source.depth {
+    if sink.depth < source.depth {
         return skipped("not asked for at this depth");
     }
-    let mut sink = Sink::default();
     let outcome = catch_unwind(AssertUnwindSafe(|| (source.collect)(target, &mut sink)));
     if outcome.is_err() {
         return fault(source);
@@ -388,7 +421,7 @@ mod tests {
     #[test]
     fn a_panic_is_a_failed_row() {
         let source = Source { collect: |_, _| panic!("on purpose"), ..dpkg::SOURCE };
-        let (row, _) = read(&source, &Target::refusing(), Depth::Standard);
+        let (row, _) = read(&source, &Target::refusing(), Sink::default());
         assert_eq!(
             (row.state, row.gaps.first().map(|g| g.code)),
             (CoverageState::Failed, Some(GapCode::Fault))

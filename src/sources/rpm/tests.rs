@@ -39,7 +39,7 @@ impl Root {
     }
 
     fn scan(&self) -> (Coverage, Sink) {
-        crate::sources::read(&SOURCE, &self.target(), Depth::Quick)
+        crate::sources::read(&SOURCE, &self.target(), Sink::default())
     }
 
     /// The state of the row, and code and place of each gap.
@@ -153,7 +153,7 @@ fn what_is_not_read_is_a_gap() {
     let link = Root::new();
     std::os::unix::fs::symlink("/none", link.at(place)).unwrap();
     assert_eq!(link.told(), (Failed, gap(GapCode::Dangling, place)));
-    let row = crate::sources::read(&SOURCE, &Target::refusing(), Depth::Quick).0;
+    let row = crate::sources::read(&SOURCE, &Target::refusing(), Sink::default()).0;
     assert_eq!(row.state, Failed);
 }
 

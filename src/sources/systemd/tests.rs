@@ -35,7 +35,7 @@ impl Root {
 
     fn read(&self) -> (crate::inventory::Coverage, Vec<Item>) {
         let target = Target::dir(&self.0.path().join("root"), globset::GlobSet::empty()).unwrap();
-        let (row, sink) = crate::sources::read(&SOURCE, &target, Depth::Standard);
+        let (row, sink) = crate::sources::read(&SOURCE, &target, Sink::default());
         (row, sink.items)
     }
 

@@ -1,0 +1,306 @@
+//! What several sources look for in the folders that programs live in, met in one walk.
+//!
+//! A `standard` scan walks the places of software that is not a distribution's own (Filesystem Hierarchy Standard:
+//! `/opt`, `/usr/local`, `/srv`) and the homes, a `full` one every local file system. A file is opened only if it may be
+//! executed or its name says that it installs something, and only its first bytes are read.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::inventory::{Gap, GapCode};
+use crate::sources::Depth;
+use crate::target::{EntryKind, Met, Target, io_gap};
+use crate::text::Text;
+
+/// Where programs live that no distribution installs, besides the homes.
+const PLACES: &[&str] = &["/opt", "/srv", "/usr/local", "/var/opt"];
+/// Stores of containers and images, which are no files of the host's own; those of a user are below the home.
+const STORES: &[&str] = &["/var/lib/containerd", "/var/lib/containers/storage", "/var/lib/docker"];
+const STORES_OF_USER: &[&str] =
+    &[".local/share/containerd", ".local/share/containers/storage", ".local/share/docker"];
+
+/// Folders between one of the places and a link in it that is followed, the link itself included.
+const FOLLOWED: usize = 2;
+/// Bytes of a file that tell what it is.
+const FIRST: u64 = 16;
+/// Endings of files that install something.
+const INSTALLERS: &[&[u8]] =
+    &[b".apk", b".deb", b".dmg", b".flatpak", b".msi", b".msix", b".pkg", b".rpm", b".run", b".snap"];
+
+/// What something is, as its name and first bytes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Sort {
+    /// An executable of Linux, of Windows or of macOS, or a script that names its interpreter.
+    Program,
+    /// A program that carries its whole world (`AppImage`).
+    AppImage,
+    /// An installer or package file.
+    Installer,
+    /// A Java archive.
+    Jar,
+    /// The folder or file in which a Python package describes itself.
+    PythonPackage,
+    /// The record of a package that conda installed.
+    CondaRecord,
+    /// The description of a Node.js package.
+    NodePackage,
+}
+
+/// Something that a source looks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Found {
+    /// Where it stands, or the link that leads to it.
+    pub(super) path: PathBuf,
+    /// Where the link leads.
+    pub(super) leads: Option<PathBuf>,
+    /// What it is.
+    pub(super) sort: Sort,
+    /// The user in whose home it is.
+    pub(super) user: Option<Text>,
+}
+
+/// What a walk found, in order, and what it could not see.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    pub(super) found: Vec<Found>,
+    pub(super) gaps: Vec<Gap>,
+}
+
+impl Tree {
+    /// Walks a target as far as this depth goes.
+    pub(super) fn walk(target: &Target, depth: Depth) -> Self {
+        let (users, gaps) = target.users();
+        let mut tree = Self { found: Vec::new(), gaps };
+        let mut homes: Vec<(PathBuf, Text)> = Vec::new();
+        for user in users {
+            homes.extend(tree.keep(target.resolve(&user.home)).flatten().map(|home| (home, user.name)));
+        }
+        let of_homes = |places: &[&str]| -> Vec<PathBuf> {
+            homes.iter().flat_map(|(home, _)| places.iter().map(|place| home.join(place))).collect()
+        };
+        let stores: BTreeSet<PathBuf> =
+            STORES.iter().map(PathBuf::from).chain(of_homes(STORES_OF_USER)).collect();
+        if depth == Depth::Full {
+            tree.below(target, Path::new("/"), &stores);
+        } else {
+            let places = PLACES.iter().map(PathBuf::from).chain(of_homes(&[""]));
+            let places: Vec<_> = places.filter_map(|p| tree.keep(target.resolve(&p)).flatten()).collect();
+            let is_within = |path: &Path| places.iter().any(|p| path != p && path.starts_with(p));
+            let mut links = Vec::new();
+            for place in places.iter().filter(|place| !is_within(place)) {
+                links.extend(tree.below(target, place, &stores));
+            }
+            tree.follow(target, &places, links, &stores);
+        }
+        for found in &mut tree.found {
+            let home = homes.iter().filter(|(home, _)| found.path.starts_with(home));
+            found.user = home.max_by_key(|(home, _)| home.as_os_str().len()).map(|(_, user)| user.clone());
+        }
+        tree.found.sort();
+        tree.found.dedup();
+        tree
+    }
+
+    /// Walks one folder, and gives the links that were met.
+    fn below(&mut self, target: &Target, start: &Path, stores: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
+        let (mut links, mut special) = (Vec::new(), Vec::new());
+        let leave_out = |path: &Path| {
+            let reason = "a store of containers and images, whose files are not the host's own";
+            let gap = || Gap::new(GapCode::Nested, Text::from_path(path), reason).note();
+            stores.contains(path).then(gap)
+        };
+        let gaps = target.walk(start, &leave_out, &mut |met| match met.kind {
+            EntryKind::Link => links.push(met.path.to_owned()),
+            EntryKind::Special => special.push(met.path.to_owned()),
+            EntryKind::Folder | EntryKind::File => self.meet(target, met),
+        });
+        self.gaps.extend(gaps);
+        if let Some(first) = special.iter().min() {
+            let reason = format!(
+                "{} pipes, sockets and devices, of which this is the first, hold no programs",
+                special.len()
+            );
+            self.gaps.push(Gap::new(GapCode::Special, Text::from_path(first), reason).note());
+        }
+        links
+    }
+
+    /// Takes what links lead to that no walk has met: a program, or a folder in the place of one below `/opt` and the
+    /// like. A folder that holds one of the places is the rest of the system, and is a `full` scan's.
+    fn follow(
+        &mut self,
+        target: &Target,
+        places: &[PathBuf],
+        links: Vec<PathBuf>,
+        stores: &BTreeSet<PathBuf>,
+    ) {
+        let mut walked: BTreeSet<PathBuf> = BTreeSet::new();
+        for link in links {
+            // One that leads nowhere, in a circle or to where nothing may be read leads to no program.
+            let Ok(Some(leads)) = target.resolve(&link) else { continue };
+            if places.iter().any(|place| leads.starts_with(place) || place.starts_with(&leads)) {
+                continue;
+            }
+            match target.entry(&leads) {
+                Ok(Some(EntryKind::File)) => {
+                    let path = leads.as_path();
+                    // Whether it may be executed is not told here; its first bytes are.
+                    let met = Met { path, kind: EntryKind::File, executable: true };
+                    if let Some(sort) = self.sort(target, met) {
+                        self.found.push(Found { path: link, leads: Some(leads), sort, user: None });
+                    }
+                }
+                Ok(Some(EntryKind::Folder)) => {
+                    let near = PLACES.iter().any(|place| {
+                        link.strip_prefix(place).is_ok_and(|rest| rest.components().count() <= FOLLOWED)
+                    });
+                    if near && !leads.ancestors().any(|above| walked.contains(above)) {
+                        self.below(target, &leads, stores);
+                        walked.insert(leads);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn meet(&mut self, target: &Target, met: Met<'_>) {
+        if let Some(sort) = self.sort(target, met) {
+            self.found.push(Found { path: met.path.to_owned(), leads: None, sort, user: None });
+        }
+    }
+
+    fn sort(&mut self, target: &Target, met: Met<'_>) -> Option<Sort> {
+        let name = met.path.file_name().unwrap_or_default().as_encoded_bytes().to_ascii_lowercase();
+        let ends = |end: &[u8]| name.ends_with(end);
+        if ends(b".dist-info") || ends(b".egg-info") {
+            return Some(Sort::PythonPackage);
+        } else if met.kind != EntryKind::File {
+            return None;
+        } else if name == b"package.json" {
+            return Some(Sort::NodePackage);
+        } else if ends(b".jar") {
+            return Some(Sort::Jar);
+        } else if ends(b".json") && met.path.parent()?.file_name() == Some(OsStr::new("conda-meta")) {
+            return Some(Sort::CondaRecord);
+        } else if INSTALLERS.iter().any(|end| ends(end)) {
+            return Some(Sort::Installer);
+        } else if !met.executable && !ends(b".exe") && !ends(b".appimage") {
+            return None;
+        }
+        match first_bytes(target, met.path) {
+            Ok(first) => sort_of(&first),
+            // What may be executed but not read is a program of this name all the same.
+            Err(gap) => {
+                self.gaps.push(gap.note());
+                Some(Sort::Program)
+            }
+        }
+    }
+
+    fn keep<T>(&mut self, result: Result<T, Gap>) -> Option<T> {
+        result.map_err(|gap| self.gaps.push(gap)).ok()
+    }
+}
+
+fn first_bytes(target: &Target, path: &Path) -> Result<Vec<u8>, Gap> {
+    let mut first = Vec::new();
+    if let Some(file) = target.open(path)? {
+        file.take(FIRST).read_to_end(&mut first).map_err(|e| io_gap(path, "read", &e))?;
+    }
+    Ok(first)
+}
+
+/// What a file is by its first bytes: of ELF (elf(5)), the `AppImage` specification (type 1 and 2), PE, Mach-O and
+/// universal binaries, and a script's first line (execve(2)).
+fn sort_of(first: &[u8]) -> Option<Sort> {
+    const PROGRAMS: &[&[u8]] = &[
+        b"\x7fELF",
+        b"MZ",
+        b"#!",
+        b"\xfe\xed\xfa\xce",
+        b"\xfe\xed\xfa\xcf",
+        b"\xce\xfa\xed\xfe",
+        b"\xcf\xfa\xed\xfe",
+        b"\xca\xfe\xba\xbe",
+    ];
+    let is_appimage = first.starts_with(b"\x7fELF") && matches!(first.get(8..11), Some([b'A', b'I', 1 | 2]));
+    let is_program = PROGRAMS.iter().any(|magic| first.starts_with(magic));
+    if is_appimage { Some(Sort::AppImage) } else { is_program.then_some(Sort::Program) }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests lay out roots")]
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn root() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, bytes: &[u8], mode: u32| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, bytes).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        write("etc/passwd", b"ann:x:1:1::/home/ann:/bin/sh\n", 0o644);
+        write("opt/v/bin/elf", b"\x7fELF\x02\x01\x01\x00\x00", 0o755);
+        write("opt/v/bin/text", b"text", 0o755);
+        write("opt/v/lib.so", b"\x7fELF", 0o644);
+        write("home/ann/Tool.AppImage", b"\x7fELF\x02\x01\x01\x00AI\x02", 0o644);
+        write("home/ann/Downloads/v_1.DEB", b"!<arch>", 0o644);
+        write("home/ann/.local/share/containers/storage/overlay/x/run", b"#!/bin/sh", 0o755);
+        write("home/ann/app/package.json", b"{}", 0o644);
+        write("home/ann/c/conda-meta/p.json", b"{}", 0o644);
+        write("usr/bin/packaged", b"#!/bin/sh", 0o755);
+        write("data/product/bin/run", b"#!/bin/sh", 0o755);
+        write("data/one", b"#!/bin/sh", 0o755);
+        fs::create_dir_all(root.path().join("usr/local/lib/p-1.dist-info")).unwrap();
+        fs::create_dir_all(root.path().join("usr/local/bin")).unwrap();
+        symlink("/data/product", root.path().join("opt/product")).unwrap();
+        symlink("../../../data/one", root.path().join("usr/local/bin/one")).unwrap();
+        symlink("/", root.path().join("opt/all")).unwrap();
+        symlink("/opt/v", root.path().join("home/ann/v")).unwrap();
+        root
+    }
+
+    fn found(root: &Path, depth: Depth) -> Vec<String> {
+        let tree = Tree::walk(&Target::dir(root, globset::GlobSet::empty()).unwrap(), depth);
+        assert!(tree.gaps.iter().all(|gap| !gap.blocks), "{:?}", tree.gaps);
+        let line = |f: Found| {
+            let user = f.user.map(|u| format!(" of {u}")).unwrap_or_default();
+            let leads = f.leads.map(|l| format!(" to {}", l.display())).unwrap_or_default();
+            format!("{:?} {}{user}{leads}", f.sort, f.path.display())
+        };
+        tree.found.into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_standard_walk_meets_what_is_in_the_places_and_what_links_put_there() {
+        let root = root();
+        let wanted = [
+            "Program /data/product/bin/run",
+            "Installer /home/ann/Downloads/v_1.DEB of ann",
+            "AppImage /home/ann/Tool.AppImage of ann",
+            "NodePackage /home/ann/app/package.json of ann",
+            "CondaRecord /home/ann/c/conda-meta/p.json of ann",
+            "Program /opt/v/bin/elf",
+            "Program /usr/local/bin/one to /data/one",
+            "PythonPackage /usr/local/lib/p-1.dist-info",
+        ];
+        assert_eq!(found(root.path(), Depth::Standard), wanted);
+    }
+
+    #[test]
+    fn a_full_walk_meets_all_but_the_stores_of_containers() {
+        let root = root();
+        let found = found(root.path(), Depth::Full);
+        assert!(found.contains(&"Program /usr/bin/packaged".to_owned()), "{found:?}");
+        assert!(found.contains(&"Program /data/one".to_owned()), "{found:?}");
+        assert!(!found.iter().any(|f| f.contains("overlay")), "{found:?}");
+    }
+}
