@@ -117,10 +117,29 @@ pub fn recognise(rules: &Rules, inventory: &Inventory) -> Vec<Finding> {
             grouped.entry((vendor, None, item.container.as_ref(), true)).or_default().push(mention);
         }
     }
+    fold(items, &mut grouped);
     let finding = |((vendor, product, container, mention), evidence)| {
         finding(rules, items, vendor, product, container, mention, evidence)
     };
     grouped.into_iter().map(finding).collect()
+}
+
+/// Puts parts that show only their maker to the product of that maker in the same place, if there is just one: a person
+/// reads one line of it.
+fn fold<'a>(items: &[Item], grouped: &mut BTreeMap<Group<'a>, Vec<Evidence>>) {
+    let of_maker = |key: &Group<'a>| (key.0, key.2, key.3);
+    let (makers, products): (Vec<_>, Vec<_>) = grouped.keys().copied().partition(|key| key.1.is_none());
+    for maker in makers.into_iter().filter(|key| !key.3) {
+        let mut same = products.iter().filter(|product| of_maker(product) == of_maker(&maker));
+        let (Some(product), None) = (same.next(), same.next()) else { continue };
+        let is_part = |e: &Evidence| items.get(e.item).is_some_and(|item| PARTS.contains(&item.kind));
+        let (parts, rest): (Vec<_>, Vec<_>) =
+            grouped.remove(&maker).unwrap_or_default().into_iter().partition(is_part);
+        grouped.entry(*product).or_default().extend(parts);
+        if !rest.is_empty() {
+            grouped.insert(maker, rest);
+        }
+    }
 }
 
 /// What an item shows by itself, by vendor.

@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::inventory::{Coverage, CoverageState, Gap, GapCode, Inventory};
-use crate::item::{Item, Kind};
+use crate::item::{Item, Kind, State};
 use crate::target::{Packages, Target};
 use crate::text::Text;
 use crate::word::words;
@@ -238,6 +238,11 @@ pub fn collect(target: &Target, depth: Depth, done: Progress<'_>) -> Inventory {
         owners.merge(sink.owners);
     }
     owners.join(target, &mut items);
+    // A file that a package owns was not left behind.
+    items.retain(|i| !(i.kind == Kind::File && i.state == State::Remnant && i.owner.is_some()));
+    for row in &mut coverage {
+        row.items = items.iter().filter(|item| item.source == row.source).count();
+    }
     require_a_list(target, &mut coverage);
     items.sort_by(|a, b| a.order().cmp(&b.order()));
     Inventory { subject: target.subject(), host: target.host().clone(), items, coverage }

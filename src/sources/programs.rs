@@ -28,10 +28,29 @@ pub(super) const SOURCE: Source = Source {
 
 /// The folders whose folders are vendors'.
 const VENDORS: &[&str] = &["/etc/opt", "/opt", "/usr/local", "/var/opt"];
-/// The folders of `/usr/local` that are no vendor's (Filesystem Hierarchy Standard 3.0, 4.9).
+/// The folders of `/usr/local` that are no vendor's (Filesystem Hierarchy Standard 3.0, 4.9), or of Homebrew there
+/// (docs.brew.sh/Installation).
 const SHARED: &[&str] = &[
-    "bin", "etc", "games", "include", "info", "lib", "lib32", "lib64", "libexec", "libx32", "man", "sbin",
-    "share", "src", "var",
+    "Caskroom",
+    "Cellar",
+    "Frameworks",
+    "Homebrew",
+    "bin",
+    "etc",
+    "games",
+    "include",
+    "info",
+    "lib",
+    "lib32",
+    "lib64",
+    "libexec",
+    "libx32",
+    "man",
+    "opt",
+    "sbin",
+    "share",
+    "src",
+    "var",
 ];
 
 fn collect(target: &Target, sink: &mut Sink) {

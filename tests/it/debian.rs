@@ -32,6 +32,7 @@ fn installed() -> Option<Root> {
     let file = made.at("kesl.deb");
     // dpkg-deb refuses a control folder that only its owner may enter, as a temporary one is.
     tool(Command::new("chmod").arg("-R").arg("u=rwX,go=rX").arg(package.0.path()));
+    tool(Command::new("chmod").arg("a+x").arg(package.at(PROGRAM)));
     tool(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(package.0.path()).arg(&file));
     let root = Root::debian();
     fs::create_dir_all(root.at("var/lib/dpkg/updates")).unwrap();
@@ -86,7 +87,9 @@ fn a_package_that_is_installed_is_one_finding_with_all_its_evidence() {
     assert_eq!((&finding["state"], &finding["strength"]), (&"installed".into(), &"certain".into()));
     assert_eq!(finding["version"], "12.1.0-1297");
     assert_eq!(rulings(finding), both("prohibited"));
-    assert_eq!(finding["evidence"].as_array().unwrap().len(), 2, "{finding:#}");
+    assert_eq!(finding["evidence"].as_array().unwrap().len(), 3, "{finding:#}");
+    let program = evidence(finding, "programs");
+    assert_eq!((&program["kind"], &program["state"]), (&"file".into(), &"present".into()));
     let package = evidence(finding, "dpkg");
     assert_eq!((&package["kind"], &package["version"]), (&"package".into(), &"12.1.0-1297".into()));
     let paths: Vec<&str> = package["paths"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
