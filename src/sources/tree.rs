@@ -16,6 +16,8 @@ use crate::text::Text;
 
 /// Where programs live that no distribution installs, besides the homes.
 const PLACES: &[&str] = &["/opt", "/srv", "/usr/local", "/var/opt"];
+/// Folders of the distribution, which accounts of services have for a home; so they have the root itself.
+const SYSTEM: &[&str] = &["/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/sbin", "/sys", "/usr"];
 /// Stores of containers and images, which are no files of the host's own; those of a user are below the home.
 const STORES: &[&str] = &["/var/lib/containerd", "/var/lib/containers/storage", "/var/lib/docker"];
 const STORES_OF_USER: &[&str] =
@@ -26,8 +28,8 @@ const FOLLOWED: usize = 2;
 /// Bytes of a file that tell what it is.
 const FIRST: u64 = 16;
 /// Endings of files that install something.
-const INSTALLERS: &[&[u8]] =
-    &[b".apk", b".deb", b".dmg", b".flatpak", b".msi", b".msix", b".pkg", b".rpm", b".run", b".snap"];
+const INSTALLERS: &[&str] =
+    &[".apk", ".deb", ".dmg", ".flatpak", ".msi", ".msix", ".pkg", ".rpm", ".run", ".snap"];
 
 /// What something is, as its name and first bytes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +77,9 @@ impl Tree {
         let mut tree = Self { found: Vec::new(), gaps };
         let mut homes: Vec<(PathBuf, Text)> = Vec::new();
         for user in users {
-            homes.extend(tree.keep(target.resolve(&user.home)).flatten().map(|home| (home, user.name)));
+            let home = tree.keep(target.resolve(&user.home)).flatten();
+            let home = home.filter(|home| !SYSTEM.iter().any(|folder| home.starts_with(folder)));
+            homes.extend(home.filter(|home| home != Path::new("/")).map(|home| (home, user.name)));
         }
         let of_homes = |places: &[&str]| -> Vec<PathBuf> {
             homes.iter().flat_map(|(home, _)| places.iter().map(|place| home.join(place))).collect()
@@ -145,10 +149,10 @@ impl Tree {
             }
             match target.entry(&leads) {
                 Ok(Some(EntryKind::File)) => {
-                    let path = leads.as_path();
                     // Whether it may be executed is not told here; its first bytes are.
-                    let met = Met { path, kind: EntryKind::File, executable: true };
-                    if let Some(sort) = self.sort(target, met) {
+                    let first = self.first_bytes(target, &leads);
+                    let (path, kind, executable) = (leads.as_path(), EntryKind::File, true);
+                    if let Some(sort) = self.sort(target, Met { path, kind, executable, first: &first }) {
                         self.found.push(Found { path: link, leads: Some(leads), sort, user: None });
                     }
                 }
@@ -173,44 +177,42 @@ impl Tree {
     }
 
     fn sort(&mut self, target: &Target, met: Met<'_>) -> Option<Sort> {
-        let name = met.path.file_name().unwrap_or_default().as_encoded_bytes().to_ascii_lowercase();
-        let ends = |end: &[u8]| name.ends_with(end);
-        if ends(b".dist-info") || ends(b".egg-info") {
+        let name = met.path.file_name()?.as_encoded_bytes();
+        let dot = name.iter().rposition(|&b| b == b'.').unwrap_or(name.len());
+        let (_, ending) = name.split_at(dot);
+        let ends = |end: &str| ending.eq_ignore_ascii_case(end.as_bytes());
+        if ends(".dist-info") || ends(".egg-info") {
             return Some(Sort::PythonPackage);
         } else if met.kind != EntryKind::File {
             return None;
         } else if name == b"package.json" {
             return Some(Sort::NodePackage);
-        } else if ends(b".jar") {
+        } else if ends(".jar") {
             return Some(Sort::Jar);
-        } else if ends(b".json") && met.path.parent()?.file_name() == Some(OsStr::new("conda-meta")) {
+        } else if ends(".json") && met.path.parent()?.file_name() == Some(OsStr::new("conda-meta")) {
             return Some(Sort::CondaRecord);
         } else if INSTALLERS.iter().any(|end| ends(end)) {
             return Some(Sort::Installer);
-        } else if !met.executable && !ends(b".exe") && !ends(b".appimage") {
+        } else if !met.executable && !ends(".exe") && !ends(".appimage") {
             return None;
         }
-        match first_bytes(target, met.path) {
-            Ok(first) => sort_of(&first),
-            // What may be executed but not read is a program of this name all the same.
-            Err(gap) => {
-                self.gaps.push(gap.note());
-                Some(Sort::Program)
-            }
+        let first = if met.executable { met.first } else { &self.first_bytes(target, met.path) };
+        // What may be executed but not read is a program of this name all the same.
+        if first.is_empty() { Some(Sort::Program) } else { sort_of(first) }
+    }
+
+    fn first_bytes(&mut self, target: &Target, path: &Path) -> Vec<u8> {
+        let mut first = Vec::new();
+        if let Some(file) = self.keep(target.open(path)).flatten() {
+            let read = file.take(FIRST).read_to_end(&mut first);
+            self.keep(read.map_err(|e| io_gap(path, "read", &e)));
         }
+        first
     }
 
     fn keep<T>(&mut self, result: Result<T, Gap>) -> Option<T> {
         result.map_err(|gap| self.gaps.push(gap)).ok()
     }
-}
-
-fn first_bytes(target: &Target, path: &Path) -> Result<Vec<u8>, Gap> {
-    let mut first = Vec::new();
-    if let Some(file) = target.open(path)? {
-        file.take(FIRST).read_to_end(&mut first).map_err(|e| io_gap(path, "read", &e))?;
-    }
-    Ok(first)
 }
 
 /// What a file is by its first bytes: of ELF (elf(5)), the `AppImage` specification (type 1 and 2), PE, Mach-O and

@@ -5,14 +5,18 @@
 //! folder before it shows it; so folders above a mount are gone through one by one, and all others at once.
 #![allow(clippy::disallowed_methods, reason = "this is a part of the one door to the files of a target")]
 
+use std::borrow::Cow;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use crate::inventory::{Gap, GapCode};
 use crate::target::dir::{EntryKind, Files, special};
 use crate::target::{Limits, io_gap};
 use crate::text::Text;
+
+/// Bytes of an executable file that are shown.
+const FIRST: u64 = 16;
 
 /// What a walk meets.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +27,8 @@ pub struct Met<'a> {
     pub kind: EntryKind,
     /// Whether it is a regular file that someone may execute.
     pub executable: bool,
+    /// Its first bytes, if it is one and can be read.
+    pub first: &'a [u8],
 }
 
 impl Files {
@@ -70,18 +76,17 @@ impl Walk<'_> {
             Ok(entries) => entries,
             Err(e) => return self.failed(&full, &e),
         };
+        let mut folders = Folders::default();
         for entry in entries {
             match entry.and_then(|entry| Ok((entry.file_type()?, entry))) {
                 Ok((kind, entry)) if kind.is_dir() => {
                     let path = place.join(entry.file_name());
                     if self.enters(&path, depth + 1) {
-                        self.meet(&entry.path(), EntryKind::Folder, || Ok(false));
+                        self.meet(&entry.path(), EntryKind::Folder, None);
                         self.folder(&path, depth + 1);
                     }
                 }
-                Ok((kind, entry)) => {
-                    self.meet(&entry.path(), kind.into(), || entry.metadata().map(|m| is_executable(&m)));
-                }
+                Ok((kind, entry)) => self.meet(&entry.path(), kind.into(), Some((&mut folders, 1))),
                 Err(e) => self.failed(&full, &e),
             }
             if self.is_full(&full) {
@@ -96,19 +101,21 @@ impl Walk<'_> {
         // One level more than may be entered, so that a folder too deep is seen and told.
         let levels = self.limits.depth.saturating_sub(depth) + 1;
         let mut walk = walkdir::WalkDir::new(full).min_depth(1).max_depth(levels).into_iter();
+        let mut folders = Folders::default();
         while let Some(entry) = walk.next() {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {
+                    folders.enter(entry.depth());
                     let place = entry.path().strip_prefix(&files.root).unwrap_or(entry.path());
                     if self.enters(place, depth + entry.depth()) {
-                        self.meet(entry.path(), EntryKind::Folder, || Ok(false));
+                        self.meet(entry.path(), EntryKind::Folder, None);
                     } else {
                         walk.skip_current_dir();
                     }
                 }
                 Ok(entry) => {
-                    let executable = || entry.metadata().map(|m| is_executable(&m)).map_err(io::Error::from);
-                    self.meet(entry.path(), entry.file_type().into(), executable);
+                    let from = Some((&mut folders, entry.depth()));
+                    self.meet(entry.path(), entry.file_type().into(), from);
                 }
                 Err(e) => {
                     let place = e.path().unwrap_or(full).to_owned();
@@ -135,16 +142,21 @@ impl Walk<'_> {
         enters
     }
 
-    fn meet(&mut self, full: &Path, kind: EntryKind, executable: impl Fn() -> io::Result<bool>) {
+    /// Shows what stands at a place; a file is looked at from the folder, so deep, that it is in.
+    fn meet(&mut self, full: &Path, kind: EntryKind, from: Option<(&mut Folders, usize)>) {
         self.met += 1;
-        let executable = match if kind == EntryKind::File { executable() } else { Ok(false) } {
-            Ok(executable) => executable,
-            // It was removed while the folder was read.
-            Err(e) if e.kind() == ErrorKind::NotFound => return,
-            Err(e) => return self.failed(full, &e),
+        let mut first = Vec::new();
+        let executable = match from {
+            Some((folders, depth)) if kind == EntryKind::File => {
+                match folders.is_executable(full, depth, &mut first) {
+                    Ok(executable) => executable,
+                    Err(e) => return self.failed(full, &e),
+                }
+            }
+            _ => false,
         };
-        let path = Path::new("/").join(full.strip_prefix(&self.files.root).unwrap_or(full));
-        (self.visit)(Met { path: &path, kind, executable });
+        let path = self.inside(full);
+        (self.visit)(Met { path: &path, kind, executable, first: &first });
     }
 
     /// Whether the walk has met as much as it may; tells so once.
@@ -152,32 +164,76 @@ impl Walk<'_> {
         if self.met == self.limits.entries {
             self.met += 1;
             let reason = format!("more than {} entries; the rest was not walked", self.limits.entries);
-            let place = Path::new("/").join(full.strip_prefix(&self.files.root).unwrap_or(full));
-            self.gaps.push(Gap::new(GapCode::TooMany, Text::from_path(&place), reason));
+            self.gaps.push(Gap::new(GapCode::TooMany, Text::from_path(&self.inside(full)), reason));
         }
         self.met > self.limits.entries
+    }
+
+    /// A path from the root of the target.
+    fn inside<'p>(&self, full: &'p Path) -> Cow<'p, Path> {
+        // Most roots are `/`, of which nothing must be taken away.
+        match full.strip_prefix(&self.files.root) {
+            Ok(rest) if self.files.root != Path::new("/") => Path::new("/").join(rest).into(),
+            _ => full.into(),
+        }
     }
 
     fn failed(&mut self, full: &Path, error: &io::Error) {
         // It was removed since its folder was read.
         if error.kind() != ErrorKind::NotFound {
-            let place = Path::new("/").join(full.strip_prefix(&self.files.root).unwrap_or(full));
-            self.gaps.push(io_gap(&place, "walk", error));
+            self.gaps.push(io_gap(&self.inside(full), "walk", error));
         }
     }
 }
 
-/// Whether someone may execute a file; where the system has no such right, its name tells.
-fn is_executable(meta: &fs::Metadata) -> bool {
+/// The open folders that lead to where a walk is, the uppermost first: a file is looked at more quickly from its folder
+/// than by its whole path.
+#[derive(Default)]
+struct Folders {
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        meta.permissions().mode() & 0o111 != 0
+    open: Vec<Option<rustix::fd::OwnedFd>>,
+}
+
+impl Folders {
+    /// Says that a folder, so deep, is met next: those that are deeper are left.
+    fn enter(&mut self, depth: usize) {
+        #[cfg(unix)]
+        self.open.truncate(depth);
+        #[cfg(not(unix))]
+        let (Self {}, _) = (self, depth);
     }
+
+    /// Whether someone may execute a file that stands so deep; gives the first bytes of one.
+    #[cfg(unix)]
+    fn is_executable(&mut self, full: &Path, depth: usize, first: &mut Vec<u8>) -> io::Result<bool> {
+        use rustix::fs::{AtFlags, Mode, OFlags};
+        self.open.resize_with(depth, || None);
+        let (Some(folder), Some(path), Some(name)) = (self.open.last_mut(), full.parent(), full.file_name())
+        else {
+            return Ok(false);
+        };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = match folder {
+            Some(folder) => folder,
+            closed => closed.insert(rustix::fs::open(path, flags | OFlags::DIRECTORY, Mode::empty())?),
+        };
+        let stat = rustix::fs::statat(&*folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if stat.st_mode & 0o111 == 0 {
+            return Ok(false);
+        }
+        let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
+        if let Ok(file) = rustix::fs::openat(&*folder, name, flags, Mode::empty()) {
+            // What cannot be read has no first bytes.
+            drop(fs::File::from(file).take(FIRST).read_to_end(first));
+        }
+        Ok(true)
+    }
+
+    /// No other system tells; a name must.
     #[cfg(not(unix))]
-    {
-        let _: &fs::Metadata = meta;
-        false
+    fn is_executable(&mut self, _: &Path, _: usize, _: &mut Vec<u8>) -> io::Result<bool> {
+        let Self {} = self;
+        Ok(false)
     }
 }
 
