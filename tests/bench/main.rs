@@ -37,16 +37,19 @@ fn root() -> tempfile::TempDir {
     };
     write("etc/os-release", b"ID=debian\n");
     write("etc/passwd", b"root:x:0:0::/root:/bin/sh\nann:x:1:1::/home/ann:/bin/sh\n");
-    let mut status = String::new();
-    for package in 0..1000 {
-        status += &format!(
+    let packages = 0..1000;
+    let status = packages.clone().map(|package| {
+        format!(
             "Package: package{package}\nStatus: install ok installed\nArchitecture: all\nVersion: 1.{package}\n\
              Maintainer: M <m@example.org>\nDescription: one of many\n\n"
-        );
+        )
+    });
+    write("var/lib/dpkg/status", status.collect::<String>().as_bytes());
+    for package in packages {
         let files = (0..70).map(|n| format!("/usr/lib/package{package}/{}/file{n}\n", n % 4));
-        write(&format!("var/lib/dpkg/info/package{package}.list"), files.collect::<String>().as_bytes());
+        let list = format!("var/lib/dpkg/info/package{package}.list");
+        write(&list, files.collect::<String>().as_bytes());
     }
-    write("var/lib/dpkg/status", status.as_bytes());
     let places =
         [("usr/lib/package", 700), ("home/ann/project", 200), ("opt/vendor/part", 50), ("srv/data", 50)];
     for (place, share) in places {
