@@ -93,6 +93,16 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root() || lacking("root")
 }
 
+/// Whether a test that takes long may run: where `INTERDICT_REQUIRE` is `all` or names `slow`.
+pub fn is_slow(what: &str) -> bool {
+    let required = std::env::var("INTERDICT_REQUIRE").unwrap_or_default();
+    let asked = required.split(',').any(|r| r == "all" || r == "slow");
+    if !asked {
+        eprintln!("skipped: {what} takes long; INTERDICT_REQUIRE=slow runs it");
+    }
+    asked
+}
+
 /// Says that something is lacking, and gives `false`; fails where it is required.
 pub fn lacking(what: &str) -> bool {
     let required = std::env::var("INTERDICT_REQUIRE").unwrap_or_default();

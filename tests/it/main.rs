@@ -36,6 +36,7 @@ mod shared_databases;
 mod shared_files;
 mod shared_packages;
 mod strings;
+mod trees;
 mod verdict;
 mod wazuh;
 mod wrong_rules;
