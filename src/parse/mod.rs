@@ -3,6 +3,7 @@
 pub mod alpm;
 pub mod apkdb;
 pub mod deb822;
+pub mod desktop;
 pub mod metainfo;
 pub mod nix;
 pub mod portage;
