@@ -2,9 +2,12 @@
 
 pub mod alpm;
 pub mod apkdb;
+pub mod compressed;
 pub mod deb822;
 pub mod desktop;
 pub mod metainfo;
+pub mod modinfo;
+pub mod modules;
 pub mod nix;
 pub mod portage;
 pub mod rpmdb;

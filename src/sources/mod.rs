@@ -7,6 +7,7 @@ mod apk;
 mod dpkg;
 mod flatpak;
 mod homebrew;
+mod modules;
 mod nix;
 mod opkg;
 mod owners;
@@ -40,6 +41,7 @@ pub const SOURCES: &[Source] = &[
     dpkg::SOURCE,
     flatpak::SOURCE,
     homebrew::SOURCE,
+    modules::SOURCE,
     nix::SOURCE,
     opkg::SOURCE,
     pacman::SOURCE,

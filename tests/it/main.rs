@@ -34,6 +34,7 @@ mod saved_damage;
 mod shared_apps;
 mod shared_databases;
 mod shared_files;
+mod shared_modules;
 mod shared_packages;
 mod strings;
 mod trees;
