@@ -4,6 +4,7 @@
 //! exactly one coverage row, and joins what runs to the package that owns its executable.
 
 mod apk;
+mod desktop;
 mod dpkg;
 mod flatpak;
 mod homebrew;
@@ -38,6 +39,7 @@ use tree::Tree;
 /// All sources, by id.
 pub const SOURCES: &[Source] = &[
     apk::SOURCE,
+    desktop::SOURCE,
     dpkg::SOURCE,
     flatpak::SOURCE,
     homebrew::SOURCE,

@@ -47,7 +47,7 @@ impl Owners {
         self.folders.extend(other.folders.into_iter().map(moved));
     }
 
-    /// Gives each process, service, task, driver and file of the host the owner of its executable.
+    /// Gives each process, service, task, driver, file and desktop entry of the host the owner of its executable.
     pub(super) fn join(self, target: &Target, items: &mut [Item]) {
         let links = root_links(target);
         let owners: HashMap<u64, u32> = self.paths.into_iter().collect();
@@ -59,7 +59,8 @@ impl Owners {
             owners.get(&bytes(&path)).or_else(below).copied()
         };
         let joined = |item: &&mut Item| {
-            matches!(item.kind, Kind::Process | Kind::Service | Kind::Task | Kind::Driver | Kind::File)
+            (matches!(item.kind, Kind::Process | Kind::Service | Kind::Task | Kind::Driver | Kind::File)
+                || item.source.raw() == "desktop")
                 && item.owner.is_none()
                 && item.container.is_none()
         };
