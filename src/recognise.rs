@@ -3,7 +3,8 @@
 //! This is a fact about the world; whether it is forbidden is [`crate::judge`]'s. A trait shows at most what its kind
 //! can (a bare file name never more than `possible`); two weaker traits that rest on different facts of one item make
 //! `likely`; a value that others use too counts in full only beside another trait. What runs or starts is what the
-//! package is that owns its executable; what a maker's part is inside somebody else's package is a `component`.
+//! package is that owns its executable; what a maker's part is inside somebody else's package is a `component`, and so
+//! is what another maker's process has loaded.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -94,7 +95,9 @@ pub fn recognise(rules: &Rules, inventory: &Inventory) -> Vec<Finding> {
     for (number, item) in items.iter().enumerate() {
         let owners = owners(items, &by_id, item);
         let own = claims.get(number).into_iter().flatten();
-        let inherited = owners.iter().filter_map(|o| claims.get(*o)).flatten();
+        // What a process has loaded is not its maker's for that.
+        let is_loaded = owners.first().and_then(|o| items.get(*o)).is_some_and(|o| is_loaded(item, o));
+        let inherited = owners.iter().filter(|_| !is_loaded).filter_map(|o| claims.get(*o)).flatten();
         let mut vendors: Vec<usize> = own.chain(inherited).map(|(vendor, _)| *vendor).collect();
         vendors.sort_unstable();
         vendors.dedup();
@@ -194,6 +197,11 @@ fn shows(item: &Item, signature: &Signature, all: &[(&Signature, &Hit)]) -> Opti
     Some(strength.max(if foreign { Strength::Possible } else { Strength::Likely }))
 }
 
+/// Whether an item is what a process has loaded.
+fn is_loaded(item: &Item, owner: &Item) -> bool {
+    item.kind == Kind::File && owner.kind == Kind::Process
+}
+
 /// The items that an item belongs to, the nearest first.
 fn owners(items: &[Item], by_id: &ById<'_>, item: &Item) -> Vec<usize> {
     let mut chain: Vec<usize> = Vec::new();
@@ -227,7 +235,7 @@ fn evidence(
     let whole = owners
         .iter()
         .filter_map(|o| items.get(*o))
-        .find(|o| matches!(o.kind, Kind::Package | Kind::Application));
+        .find(|o| matches!(o.kind, Kind::Package | Kind::Application) || is_loaded(item, o));
     let inside = if owner.is_none() { whole.map(|o| o.name.clone()) } else { None };
     let component = inside.is_some() || own.is_some_and(|c| c.component);
     let state = match item.state {

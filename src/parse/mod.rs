@@ -2,9 +2,11 @@
 
 pub mod alpm;
 pub mod apkdb;
+pub mod command;
 pub mod compressed;
 pub mod deb822;
 pub mod desktop;
+pub mod maps;
 pub mod metainfo;
 pub mod modinfo;
 pub mod modules;

@@ -187,6 +187,11 @@ impl Sink {
         self.owners.add(path, item);
     }
 
+    /// Says that an item belongs to what owns this path, or another given so, and not to what owns its own.
+    pub(crate) fn belongs(&mut self, item: &Text, path: &Path) {
+        self.owners.join_by(item, path);
+    }
+
     /// Says that all below a folder belongs to an item, but for what a list gives to another.
     pub(crate) fn owns_below(&mut self, folder: &Path, item: &Text) {
         self.owners.add_below(folder.as_os_str().as_encoded_bytes(), item);

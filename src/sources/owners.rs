@@ -19,6 +19,8 @@ pub(crate) struct Owners {
     paths: Vec<(u64, u32)>,
     /// Folders that belong to an item with all that is below them.
     folders: Vec<(u64, u32)>,
+    /// Paths that tell whose an item is, where that is not what its own would tell.
+    instead: HashMap<Text, Vec<PathBuf>>,
 }
 
 impl Owners {
@@ -30,6 +32,10 @@ impl Owners {
     pub(super) fn add_below(&mut self, folder: &[u8], item: &Text) {
         let number = self.number(item);
         self.folders.push((key(folder), number));
+    }
+
+    pub(super) fn join_by(&mut self, item: &Text, path: &Path) {
+        self.instead.entry(item.clone()).or_default().push(path.to_owned());
     }
 
     fn number(&mut self, item: &Text) -> u32 {
@@ -45,6 +51,7 @@ impl Owners {
         self.items.extend(other.items);
         self.paths.extend(other.paths.into_iter().map(moved));
         self.folders.extend(other.folders.into_iter().map(moved));
+        self.instead.extend(other.instead);
     }
 
     /// Gives each process, service, task, driver, file and desktop entry of the host the owner of its executable.
@@ -70,7 +77,11 @@ impl Owners {
             let is_process = item.kind == Kind::Process;
             let paths = item.paths.iter().take(if is_process { 1 } else { usize::MAX });
             let places = paths.chain((!is_process && item.paths.is_empty()).then_some(&item.place));
-            let names = places.flat_map(|place| names(&links, &place.to_path()));
+            let places = match self.instead.get(&item.id) {
+                Some(instead) => instead.clone(),
+                None => places.map(Text::to_path).collect(),
+            };
+            let names = places.iter().flat_map(|place| names(&links, place));
             let mut found = names.filter_map(owner);
             item.owner = found.find_map(|number| self.items.get(number as usize)).cloned();
         }
@@ -162,6 +173,28 @@ mod tests {
         first.join(&Target::refusing(), &mut items);
         let owners = items.map(|item| item.owner.map(|o| o.raw().to_owned()));
         assert_eq!(owners, [Some("folder".into()), Some("list".into()), None, None, None]);
+    }
+
+    /// An interpreter's maker does not own what the interpreter runs.
+    #[test]
+    fn an_item_that_is_joined_by_another_path_is_not_by_its_own() {
+        let of = |id: &str| Item {
+            id: id.into(),
+            paths: vec!["/usr/bin/python3".into()],
+            ..Item::new(Kind::Process, "p".into(), "".into())
+        };
+        let mut owners = Owners::default();
+        owners.add(b"/usr/bin/python3", &"python".into());
+        owners.add(b"/opt/k/x", &"k".into());
+        let mut other = Owners::default();
+        other.join_by(&"1".into(), Path::new("/none"));
+        other.join_by(&"1".into(), Path::new("/opt/k/x"));
+        other.join_by(&"2".into(), Path::new("/home/x"));
+        owners.merge(other);
+        let mut items = ["0", "1", "2"].map(of);
+        owners.join(&Target::refusing(), &mut items);
+        let owners = items.map(|item| item.owner.map(|o| o.raw().to_owned()));
+        assert_eq!(owners, [Some("python".into()), Some("k".into()), None]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::inventory::{Gap, GapCode, Host, Inventory, Subject};
 use crate::text::Text;
 
 pub use dir::{Entry, EntryKind};
-pub use live::Process;
+pub use live::{Loaded, Process};
 pub use os::{Family, Os, Packages};
 pub use users::User;
 pub use walk::Met;
@@ -222,7 +222,7 @@ impl Target {
     /// A gap when they cannot be listed.
     pub fn processes(&self) -> Result<live::Processes, Gap> {
         match &self.world {
-            World::Live(files) => live::processes(files),
+            World::Live(_) => live::processes(&self.user_names()),
             _ => {
                 Err(Gap::new(GapCode::Denied, "processes", "this target has no processes that can be listed"))
             }

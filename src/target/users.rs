@@ -1,9 +1,9 @@
-//! Whose home directories a target holds.
+//! The users of a target: their names, and whose home directories it holds.
 //!
 //! Format: passwd(5). Accounts that a directory service knows are not in that file, so the folders in which homes
 //! commonly lie are looked at too; a folder there that no line names belongs to a user of its name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
@@ -29,7 +29,21 @@ pub struct User {
     pub home: PathBuf,
 }
 
+/// What a line of passwd(5) says.
+struct Account {
+    name: Text,
+    number: Text,
+    home: PathBuf,
+}
+
 impl Target {
+    /// The names of users by their number, as far as they can be read; the first name of a number is the one that
+    /// getpwuid(3) gives.
+    pub(super) fn user_names(&self) -> BTreeMap<Text, Text> {
+        let bytes = self.read_up_to(Path::new(PASSWD), MAX_BYTES).ok().flatten().unwrap_or_default();
+        accounts(&bytes).0.into_iter().rev().map(|a| (a.number, a.name)).collect()
+    }
+
     /// The users whose home is there, each home once, and what kept this from being told in full.
     #[must_use]
     pub fn users(&self) -> (Vec<User>, Vec<Gap>) {
@@ -42,7 +56,9 @@ impl Target {
         match self.read_up_to(passwd, MAX_BYTES) {
             Ok(bytes) => {
                 let (found, damaged) = accounts(&bytes.unwrap_or_default());
-                keep(Ok(Some(found)));
+                let has_home = |a: &Account| a.home.is_absolute();
+                let user = |a: Account| User { name: a.name, home: a.home };
+                keep(Ok(Some(found.into_iter().filter(has_home).map(user).collect())));
                 if let Some(line) = damaged {
                     // The C library passes over such a line too, so nobody can have that account.
                     let reason =
@@ -82,8 +98,8 @@ impl Target {
 }
 
 /// The accounts of a passwd(5) file, and the number of the first line that is none.
-fn accounts(bytes: &[u8]) -> (Vec<User>, Option<usize>) {
-    let (mut users, mut damaged) = (Vec::new(), None);
+fn accounts(bytes: &[u8]) -> (Vec<Account>, Option<usize>) {
+    let (mut accounts, mut damaged) = (Vec::new(), None);
     for (number, line) in (1..).zip(bytes.split(|&b| b == b'\n')) {
         // Comments are macOS's; `+` and `-` bring in accounts from elsewhere (nsswitch.conf(5)).
         if line.trim_ascii().is_empty() || matches!(line.first(), Some(b'#' | b'+' | b'-')) {
@@ -91,15 +107,15 @@ fn accounts(bytes: &[u8]) -> (Vec<User>, Option<usize>) {
         }
         let fields: Vec<&[u8]> = line.split(|&b| b == b':').collect();
         match fields[..] {
-            [name, _, _, _, _, home, _] if !name.is_empty() => {
-                if home.starts_with(b"/") {
-                    users.push(User { name: Text::from_bytes(name), home: bytes_to_path(home) });
-                }
-            }
+            [name, _, number, _, _, home, _] if !name.is_empty() => accounts.push(Account {
+                name: Text::from_bytes(name),
+                number: Text::from_bytes(number),
+                home: bytes_to_path(home),
+            }),
             _ => damaged = damaged.or(Some(number)),
         }
     }
-    (users, damaged)
+    (accounts, damaged)
 }
 
 #[cfg(test)]
@@ -132,6 +148,20 @@ mod tests {
         assert_eq!(told(root.path()), (wanted.to_vec(), 0));
         fs::write(at("etc/passwd"), format!("root:x:0\n{passwd}")).unwrap();
         assert_eq!(told(root.path()), (wanted.to_vec(), 1));
+    }
+
+    #[test]
+    fn names_are_those_of_numbers_whatever_bytes_are_among_them() {
+        let root = tempfile::tempdir().unwrap();
+        let target = Target::dir(root.path(), globset::GlobSet::empty()).unwrap();
+        assert!(target.user_names().is_empty());
+        fs::create_dir(root.path().join("etc")).unwrap();
+        let passwd =
+            b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\nb\xe9:x:7:7:Ren\xe9::\nno line\n";
+        fs::write(root.path().join("etc/passwd"), passwd).unwrap();
+        let names: Vec<_> = target.user_names().into_iter().collect();
+        let named = |number: &str, name: &[u8]| (number.into(), Text::from_bytes(name));
+        assert_eq!(names, [named("0", b"root"), named("7", b"b\xe9")]);
     }
 
     #[test]

@@ -161,6 +161,35 @@ fn a_part_of_another_makers_product_follows_the_scope() {
     assert_eq!(code, 1);
 }
 
+/// The maker's library in another maker's process is a part there; what the maker's process has loaded is not its.
+#[test]
+fn what_a_process_has_loaded_is_a_part_of_another_maker_alone() {
+    let library = |path: &str, owner: &str| json!({"kind": "file", "name": "x.so", "state": "running", "paths": [path], "owner": owner});
+    let items = [
+        json!({"kind": "package", "name": "nginx-core", "id": "p1"}),
+        json!({"kind": "process", "name": "nginx", "id": "7", "owner": "p1", "paths": ["/usr/sbin/nginx"]}),
+        library("/opt/kaspersky/ScanEngine/x.so", "7"),
+    ];
+    for (scope, ruling, exit) in [("branded", "excluded", 0), ("whole-or-part", "prohibited", 1)] {
+        let (code, rulings) = by_own_law(&law("use-ban", scope, IN_FORCE, ""), &items, &[]);
+        assert_eq!((code, &rulings[0]["ruling"]), (exit, &json!(ruling)), "{scope}");
+    }
+    let root = Root::new();
+    let (_, report) = scan(&root.list(&items), &[]);
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{report:#}");
+    let finding = &report["findings"][0];
+    assert_eq!((&finding["state"], &finding["inside"]), (&json!("component"), &json!("nginx")));
+
+    let kesl =
+        json!({"kind": "process", "name": "kesl", "id": "8", "paths": ["/opt/kaspersky/kesl/bin/kesl"]});
+    let own = library("/opt/kaspersky/kesl/lib/x.so", "8");
+    let (_, report) = scan(&root.list(&[kesl, own, library("/usr/local/lib/jemalloc.so", "8")]), &[]);
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{report:#}");
+    let evidence = report["findings"][0]["evidence"].as_array().unwrap();
+    let told: Vec<_> = evidence.iter().map(|e| (e["kind"].as_str(), e["state"].as_str())).collect();
+    assert_eq!(told, [(Some("process"), Some("running")), (Some("file"), Some("running"))]);
+}
+
 #[test]
 fn a_program_in_its_own_makers_package_is_no_part() {
     let items = [
