@@ -19,6 +19,8 @@ mod linux;
 const MAX_COMMAND: usize = 4096;
 /// Files that one interpreter runs.
 const MAX_SCRIPTS: usize = 1024;
+/// Names that mean another file to each process.
+const OF_PROCESS: &[&str] = &["/dev/fd", "/dev/stdin", "/proc"];
 
 /// A running program.
 #[derive(Debug, Clone, Default)]
@@ -114,7 +116,9 @@ pub(super) fn processes(users: &BTreeMap<Text, Text>) -> Result<Processes, Gap> 
         };
         if cfg!(not(target_os = "linux")) {
             let arguments: Vec<&[u8]> = process.cmd().iter().map(|a| a.as_encoded_bytes()).collect();
-            let at = |file: &Path| Some(process.cwd()?.join(file)).filter(|path| path.exists());
+            let at = |file: &Path| {
+                Some(process.cwd()?.join(file)).filter(|path| file.is_relative() && path.exists())
+            };
             found.gaps.extend(told.take_command(&arguments, at));
         }
         found.list.push(told);
@@ -138,7 +142,7 @@ pub(super) fn processes(users: &BTreeMap<Text, Text>) -> Result<Processes, Gap> 
 
 impl Process {
     /// Takes over a command line, and what it names of what an interpreter runs; `at` gives the place of a file whose
-    /// name begins at the process's folder, if it is there.
+    /// name begins at the process's folder or is one of its descriptors, if it is there.
     fn take_command(&mut self, arguments: &[&[u8]], at: impl Fn(&Path) -> Option<PathBuf>) -> Option<Gap> {
         let mut left = MAX_COMMAND;
         for argument in arguments.iter().filter(|a| !a.is_empty()) {
@@ -159,7 +163,7 @@ impl Process {
             let path: PathBuf = bytes_to_path(name).components().collect();
             if is_of_windows(name) {
                 Some(bytes_to_path(name))
-            } else if path.is_absolute() {
+            } else if path.is_absolute() && !OF_PROCESS.iter().any(|own| path.starts_with(own)) {
                 // A relative path replaces nothing of the root; the process means its own.
                 let below = path.strip_prefix("/").unwrap_or(&path);
                 Some(self.root.as_ref().map_or_else(|| path.clone(), |root| root.join(below)))

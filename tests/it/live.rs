@@ -4,18 +4,20 @@
 //! filled without touching the machine's, and a process namespace in which nothing else runs (unshare(1)). The program
 //! that runs is a copy of the system's `sleep`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::lab::{Run, finish_soon, has, is_root, lacking, run};
+use crate::lab::{Run, finish, finish_soon, has, is_root, lacking, run};
 
 /// The exit code of a world that could not be made; interdict has none like it.
 const NOT_MADE: i32 = 77;
-const KESL: &str = "/opt/kaspersky/kesl/bin/kesl";
+pub(crate) const KESL: &str = "/opt/kaspersky/kesl/bin/kesl";
 
-/// Begins each world. `await` waits until a process has become the program of this path; `place` copies `sleep`.
+/// Begins each world. `await` waits until a process has become the program of this path, and `loads` until one has
+/// loaded it; `place` copies `sleep`.
 const BEGIN: &str = r#"
 set -eu
 mount -t tmpfs none /opt || exit 77
@@ -27,6 +29,14 @@ await() {
         sleep 0.01
     done
 }
+loads() {
+    n=0
+    until grep -q " $2" "/proc/$1/maps"; do
+        n=$((n + 1))
+        [ $n -lt 400 ] || { echo "$2 is not loaded" >&2; exit 77; }
+        sleep 0.01
+    done
+}
 place() {
     mkdir -p "${1%/*}"
     cp "$(command -v sleep)" "$1"
@@ -34,7 +44,7 @@ place() {
 "#;
 
 /// Runs a script in a world of its own; it ends by becoming interdict with `-o json`. `$WORK` is a folder for it.
-fn world(script: &str) -> Option<Run> {
+pub(crate) fn world(script: &str) -> Option<Run> {
     if !(has("unshare") && has("bash") && is_root()) {
         return None;
     }
@@ -60,16 +70,16 @@ fn world(script: &str) -> Option<Run> {
 }
 
 /// The findings of the vendor, of a report.
-fn findings(report: &Value) -> Vec<&Value> {
+pub(crate) fn findings(report: &Value) -> Vec<&Value> {
     report["findings"].as_array().unwrap().iter().filter(|f| f["vendor"] == "kaspersky").collect()
 }
 
-fn processes(report: &Value) -> Vec<&Value> {
+pub(crate) fn processes(report: &Value) -> Vec<&Value> {
     report["items"].as_array().unwrap().iter().filter(|i| i["kind"] == "process").collect()
 }
 
 /// The one finding: that the product runs, and must not.
-fn running(run: &Run) -> Value {
+pub(crate) fn running(run: &Run) -> Value {
     let report = run.json();
     let findings = findings(&report);
     assert_eq!(findings.len(), 1, "{findings:#?}");
@@ -132,7 +142,7 @@ fn a_process_is_named_after_its_executable_whatever_it_calls_itself() {
 }
 
 /// Lays out a root in `$WORK` that holds `sleep`, also as the vendor's program, and what it needs.
-const ROOT: &str = r#"
+pub(crate) const ROOT: &str = r#"
 mount -t tmpfs none "$WORK"
 sleep=$(readlink -f "$(command -v sleep)")
 for file in "$sleep" $(ldd "$sleep" | grep -o '/[^ ]*'); do
@@ -211,35 +221,79 @@ fn every_process_is_told_and_a_zombie_is_none() {
     assert_eq!(names, ["interdict", "kesl", "kesl", "sleep"]);
 }
 
-/// The processes of this machine that are neither threads of the kernel nor zombies.
-fn programs() -> usize {
-    let runs = |stat: String| {
-        // `PF_KTHREAD` in the ninth field of proc_pid_stat(5), the seventh after the name.
+/// The processes of this machine that are neither threads of the kernel nor zombies, each with when it began.
+fn programs() -> BTreeSet<(u64, String)> {
+    let program = |stat: String| {
+        // Behind the name, proc_pid_stat(5) has the state, `PF_KTHREAD` among the flags in the seventh field, and the
+        // time of the start in the twentieth.
+        let (number, _) = stat.split_once(' ').unwrap();
         let mut fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
         let is_zombie = matches!(fields.next(), Some("Z" | "X"));
         let flags: u64 = fields.nth(5).unwrap().parse().unwrap();
-        !is_zombie && flags & 0x0020_0000 == 0
+        let start = fields.nth(12).unwrap().to_owned();
+        (!is_zombie && flags & 0x0020_0000 == 0).then(|| (number.parse().unwrap(), start))
     };
     let entries = fs::read_dir("/proc").unwrap().map(|e| e.unwrap());
     let numbers = entries.filter(|e| e.file_name().to_str().unwrap().bytes().all(|b| b.is_ascii_digit()));
-    numbers
-        .filter_map(|e| fs::read_to_string(e.path().join("stat")).ok())
-        .filter(|stat| runs(stat.clone()))
-        .count()
+    let stats = numbers.filter_map(|e| fs::read_to_string(e.path().join("stat")).ok());
+    stats.filter_map(program).collect()
 }
 
-/// Processes come and go while other tests run, so the number need only be near.
+/// Processes come and go while other tests run: what was there before and after is told, each once, and no thread is.
+/// That nothing else is, a world in which nothing else runs can tell.
 #[test]
 fn the_processes_of_this_machine_are_those_of_proc() {
     if !cfg!(target_os = "linux") {
         return;
     }
+    // Threads of this process have numbers of their own, and are none.
+    let (stop, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Arc::new(std::sync::Mutex::new(wait));
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let wait = wait.clone();
+            std::thread::spawn(move || wait.lock().unwrap().recv().is_err())
+        })
+        .collect();
     let before = programs();
     let inventory = run(["inventory", "--depth", "quick", "-o", "json"]).json();
     let after = programs();
-    let told = processes(&inventory).len();
-    let near = before.min(after).saturating_sub(20)..=before.max(after) + 20;
-    assert!(near.contains(&told), "{told} processes are told, {before} before and {after} after");
-    let own = processes(&inventory).iter().filter(|p| p["name"] == "interdict").count();
-    assert!(own > 0, "it does not tell of itself");
+    let tasks: Vec<u64> = fs::read_dir("/proc/self/task")
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_str().unwrap().parse().unwrap())
+        .collect();
+    drop(stop);
+    assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
+
+    let listed = processes(&inventory);
+    let number = |p: &&Value| p["id"].as_str().unwrap().strip_prefix("process:").unwrap().parse().unwrap();
+    let told: BTreeSet<u64> = listed.iter().map(number).collect();
+    assert_eq!(told.len(), listed.len());
+    for (pid, _) in before.intersection(&after) {
+        assert!(told.contains(pid), "process {pid} was there before and after, and is not told");
+    }
+    let own = u64::from(std::process::id());
+    assert!(told.contains(&own) && tasks.len() > 8);
+    let threads: Vec<_> = tasks.iter().filter(|t| **t != own && told.contains(t)).collect();
+    assert!(threads.is_empty(), "{threads:?} are threads of {own}");
+    let interdict = listed.iter().filter(|p| p["name"] == "interdict").count();
+    assert!(interdict > 0, "it does not tell of itself");
+}
+
+/// What dpkg itself holds for installed is what is told.
+#[test]
+fn the_packages_of_this_machine_are_those_of_dpkg() {
+    if !has("dpkg-query") {
+        return;
+    }
+    let says = finish(Command::new("dpkg-query").args(["-W", "-f=${db:Status-Status}\\n"]));
+    let wanted = says.out.lines().filter(|status| *status == "installed").count();
+    let broken = says.out.lines().any(|s| !matches!(s, "installed" | "config-files" | "not-installed"));
+    if wanted == 0 || broken {
+        lacking("a dpkg that has installed all its packages");
+        return;
+    }
+    let inventory = run(["inventory", "--depth", "quick", "-o", "json"]).json();
+    let is_installed = |i: &&Value| i["source"] == "dpkg" && i["state"] == "installed";
+    assert_eq!(inventory["items"].as_array().unwrap().iter().filter(is_installed).count(), wanted);
 }

@@ -25,6 +25,7 @@ mod judge;
 mod lab;
 mod laws;
 mod live;
+mod loaded;
 mod output;
 mod readme;
 mod roots;

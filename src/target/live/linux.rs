@@ -121,11 +121,7 @@ impl Look {
             let end = line.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
             let line = line.get(..end).unwrap_or_default();
             let arguments: Vec<&[u8]> = line.split(|&b| b == 0).collect();
-            let at = |file: &Path| {
-                fs::symlink_metadata(proc(pid, "cwd").join(file)).ok()?;
-                let folder = fs::read_link(proc(pid, "cwd")).ok()?;
-                Some(folder.join(file))
-            };
+            let at = |file: &Path| place(pid, file);
             self.gaps.extend(process.take_command(&arguments, at));
         }
         if long && process.scripts.is_some() {
@@ -191,6 +187,21 @@ fn runs_a_program(pid: u32) -> bool {
     let is_zombie = matches!(fields.next(), Some("Z" | "X"));
     let flags = fields.nth(5).and_then(|f| f.parse::<u64>().ok()).unwrap_or_default();
     !is_zombie && flags & KERNEL_THREAD == 0
+}
+
+/// Where a file is that a process names by its descriptor, or from its folder on.
+fn place(pid: u32, file: &Path) -> Option<PathBuf> {
+    let descriptor = ["/dev/fd", "/proc/self/fd"].iter().find_map(|own| file.strip_prefix(own).ok());
+    if let Some(number) = descriptor {
+        let leads = fs::read_link(proc(pid, "fd").join(number)).ok()?;
+        let leads = leads.as_os_str().as_bytes();
+        return Some(bytes_to_path(leads.strip_suffix(DELETED).unwrap_or(leads))).filter(|p| p.is_absolute());
+    }
+    if file.is_absolute() {
+        return None;
+    }
+    fs::symlink_metadata(proc(pid, "cwd").join(file)).ok()?;
+    Some(fs::read_link(proc(pid, "cwd")).ok()?.join(file))
 }
 
 /// The path of the executable, and whether it was deleted.
