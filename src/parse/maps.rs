@@ -1,6 +1,6 @@
 //! The code that a process has mapped into its memory, from `/proc/PID/maps`.
 //!
-//! Format: proc_pid_maps(5). The kernel writes a line end in a name as `\012`, and nothing else in another form.
+//! Format: `proc_pid_maps(5)`. The kernel writes a line end in a name as `\012`, and nothing else in another form.
 
 use std::borrow::Cow;
 

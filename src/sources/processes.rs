@@ -29,23 +29,12 @@ pub(super) const SOURCE: Source = Source {
 
 /// Characters of a command line that are kept.
 const MAX_COMMAND: usize = 4096;
-/// Folders in which all is a package's, so that what is loaded from them is known already, but for what is below
-/// [`OWN`]. Of devices nothing is software.
-const PACKAGED: &[&str] = &[
-    "/bin",
-    "/dev",
-    "/gnu/store",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/nix/store",
-    "/sbin",
-    "/snap",
-    "/usr",
-];
+/// Folders in which all is a package's, so that what is loaded from them is known already.
+const PACKAGED: &[&str] =
+    &["/bin", "/gnu/store", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/sbin", "/snap", "/usr"];
+/// Folders below those and below that of devices in which all may be anybody's.
 const OWN: &[&str] = &["/dev/shm", "/usr/local"];
-/// Where the kernel puts a file that was made in memory (memfd_create(2)).
+/// Where the kernel puts a file that was made in memory (`memfd_create(2)`).
 const IN_MEMORY: &str = "/memfd:";
 
 fn collect(target: &Target, sink: &mut Sink) {
@@ -61,7 +50,9 @@ fn collect(target: &Target, sink: &mut Sink) {
     for process in &processes.list {
         let scripts = scripts(process, target, sink);
         let item = item(process, &scripts);
-        scripts.iter().for_each(|script| sink.belongs(&item.id, script));
+        for script in &scripts {
+            sink.belongs(&item.id, script);
+        }
         sink.item(item);
     }
 }
@@ -109,20 +100,38 @@ fn item(process: &Process, scripts: &[PathBuf]) -> Item {
     item
 }
 
+/// What a place is to the system.
+#[derive(PartialEq)]
+enum System {
+    Packaged,
+    Device,
+    Apart,
+}
+
+impl System {
+    fn of(path: &Path) -> Self {
+        let below = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
+        if below(OWN) {
+            Self::Apart
+        } else if path.starts_with("/dev") {
+            Self::Device
+        } else if below(PACKAGED) {
+            Self::Packaged
+        } else {
+            Self::Apart
+        }
+    }
+}
+
 /// Takes a file that processes have loaded, unless it is a part of the system they run on.
 fn loaded(file: &Loaded, list: &HashMap<u32, &Process>, ids: &mut Ids, sink: &mut Sink) {
     let mut processes = file.pids.iter().filter_map(|pid| list.get(pid));
     let root = processes.clone().next().and_then(|p| p.root.as_deref());
     let memory = in_memory(&file.path, file.deleted);
     let paths = if memory.is_none() { named(root, [file.path.as_path()].into_iter()) } else { Vec::new() };
-    let below = |folders: &[&str], path: &Path| folders.iter().any(|f| path.starts_with(f));
-    let is_packaged = |path: &Path| below(PACKAGED, path) && !below(OWN, path);
-    let is_device = |path: &Path| path.starts_with("/dev") && is_packaged(path);
-    if paths
-        .last()
-        .map(Text::to_path)
-        .is_some_and(|p| if file.deleted { is_device(&p) } else { is_packaged(&p) })
-    {
+    let system = paths.last().map_or(System::Apart, |path| System::of(&path.to_path()));
+    // What is gone from the disk may be a file that no package lists.
+    if system == System::Device || (system == System::Packaged && !file.deleted) {
         return;
     }
     let Some(name) = memory.or_else(|| file_name(&file.path)) else { return };

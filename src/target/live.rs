@@ -29,7 +29,7 @@ pub struct Process {
     pub pid: u32,
     /// Its name as the system tells it.
     pub name: Text,
-    /// Its executable; one that was never on a disk is `/memfd:` and its name (memfd_create(2)), and deleted.
+    /// Its executable; one that was never on a disk is `/memfd:` and its name (`memfd_create(2)`), and deleted.
     pub exe: Option<PathBuf>,
     /// Whether the executable is no longer on the disk.
     pub deleted: bool,
@@ -105,7 +105,9 @@ pub(super) fn processes(users: &BTreeMap<Text, Text>) -> Result<Processes, Gap> 
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
 
     let mut found = Processes::default();
-    for process in system.processes().values() {
+    let mut list: Vec<_> = system.processes().values().collect();
+    list.sort_by_key(|p| p.pid());
+    for process in list {
         let user = process.user_id().map(|u| Text::from(u.to_string()));
         let mut told = Process {
             pid: process.pid().as_u32(),
@@ -123,7 +125,6 @@ pub(super) fn processes(users: &BTreeMap<Text, Text>) -> Result<Processes, Gap> 
         }
         found.list.push(told);
     }
-    found.list.sort_by_key(|p| p.pid);
     if found.list.is_empty() {
         return Err(Gap::new(GapCode::Empty, "processes", "the system lists no process at all"));
     }

@@ -160,8 +160,8 @@ mod tests {
             b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\nb\xe9:x:7:7:Ren\xe9::\nno line\n";
         fs::write(root.path().join("etc/passwd"), passwd).unwrap();
         let names: Vec<_> = target.user_names().into_iter().collect();
-        let named = |number: &str, name: &[u8]| (number.into(), Text::from_bytes(name));
-        assert_eq!(names, [named("0", b"root"), named("7", b"b\xe9")]);
+        let is = |number: &str, name: &[u8]| (number.into(), Text::from_bytes(name));
+        assert_eq!(names, [is("0", b"root"), is("7", b"b\xe9")]);
     }
 
     #[test]

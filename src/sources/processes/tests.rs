@@ -16,7 +16,9 @@ fn paths(item: &Item) -> Vec<&str> {
 fn files(loaded: &[Loaded], processes: &[Process]) -> Vec<Item> {
     let list: HashMap<u32, &Process> = processes.iter().map(|p| (p.pid, p)).collect();
     let (mut ids, mut sink) = (Ids::default(), Sink::default());
-    loaded.iter().for_each(|file| super::loaded(file, &list, &mut ids, &mut sink));
+    for file in loaded {
+        super::loaded(file, &list, &mut ids, &mut sink);
+    }
     sink.items
 }
 

@@ -1,7 +1,7 @@
 //! What Linux tells of a process beyond sysinfo, from `/proc`.
 //!
-//! Formats: proc_pid_exe(5) (the kernel adds ` (deleted)` to what is gone), proc_pid_cmdline(5), proc_pid_maps(5).
-//! A process lives in a container if it is in another mount namespace with another root; a service with a mount
+//! Formats: `proc_pid_exe(5)` (the kernel adds ` (deleted)` to what is gone), `proc_pid_cmdline(5)`,
+//! `proc_pid_maps(5)`. A process lives in a container if it is in another mount namespace with another root; a service with a mount
 //! namespace of its own but the host's root is the host's.
 #![allow(clippy::disallowed_methods, reason = "this is the one door to the processes of a target")]
 
@@ -59,13 +59,16 @@ pub(super) fn complete(found: &mut Processes) {
     found.gaps.extend(look.gaps);
 }
 
+/// The place of a file in a list by its path, and the last process that had it.
+type Known = HashMap<Vec<u8>, (usize, u32)>;
+
 /// What was seen of the processes so far.
 #[derive(Default)]
 struct Look {
     home: Option<World>,
     loaded: Vec<Loaded>,
-    /// Where in them a file is, by its path as the kernel writes it, in each container, and who had it last.
-    known: HashMap<Option<Text>, HashMap<Vec<u8>, (usize, u32)>>,
+    /// What of it is known in each container, by its path as the kernel writes it.
+    known: HashMap<Option<Text>, Known>,
     bytes: usize,
     left_out: usize,
     unseen: usize,
