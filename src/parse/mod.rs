@@ -2,10 +2,10 @@
 
 pub mod alpm;
 pub mod apkdb;
-pub mod command;
 pub mod compressed;
 pub mod deb822;
 pub mod desktop;
+pub mod interpreter;
 pub mod maps;
 pub mod metainfo;
 pub mod modinfo;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use crate::inventory::{Gap, GapCode};
-use crate::parse::command::{is_of_windows, scripts};
+use crate::parse::interpreter::{is_of_windows, scripts};
 use crate::text::{Text, bytes_to_path};
 
 #[cfg(target_os = "linux")]
