@@ -55,8 +55,8 @@ fn a_million_files_in_one_folder_are_walked() {
     }
     let started = Instant::now();
     let report = judged_root(root.0.path());
-    println!("a million files in one folder: {:?}", started.elapsed());
-    assert!(started.elapsed() < Duration::from_secs(60));
+    eprintln!("a million files in one folder: {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(1));
     assert_eq!((row(&report).items, row(&report).gaps.len()), (1, 0));
 }
 
