@@ -5,6 +5,7 @@ pub mod apkdb;
 pub mod compressed;
 pub mod deb822;
 pub mod desktop;
+pub mod headers;
 pub mod interpreter;
 pub mod maps;
 pub mod metainfo;

@@ -16,6 +16,8 @@ mod pacman;
 mod portage;
 mod processes;
 mod programs;
+mod purl;
+mod python;
 mod rpm;
 mod snap;
 mod status;
@@ -50,6 +52,7 @@ pub const SOURCES: &[Source] = &[
     portage::SOURCE,
     processes::SOURCE,
     programs::SOURCE,
+    python::SOURCE,
     rpm::SOURCE,
     snap::SOURCE,
     systemd::SOURCE,

@@ -1,4 +1,4 @@
-//! Which package owns a path, and the join of what runs to it.
+//! Which package owns a path, and the join of what runs, and of what a language's own manager knows, to it.
 //!
 //! Package managers list hundreds of thousands of paths, so only a hash of 64 bits is kept of each. A list and a
 //! process may name one file by two paths where a folder of the root is a link (`/bin` → `usr/bin`), so a path is
@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use crate::item::{Item, Kind};
 use crate::target::{EntryKind, Target};
 use crate::text::Text;
+
+/// Ecosystems of languages, whose packages a distribution's own often bring.
+const LANGUAGES: &[&str] = &["conda", "pypi"];
 
 /// Paths and the items that own them.
 #[derive(Default)]
@@ -54,7 +57,8 @@ impl Owners {
         self.instead.extend(other.instead);
     }
 
-    /// Gives each process, service, task, driver, file and desktop entry of the host the owner of its executable.
+    /// Gives each process, service, task, driver, file and desktop entry of the host the owner of its executable, and
+    /// each package of a language the owner of what describes it.
     pub(super) fn join(self, target: &Target, items: &mut [Item]) {
         let links = root_links(target);
         let owners: HashMap<u64, u32> = self.paths.into_iter().collect();
@@ -65,9 +69,11 @@ impl Owners {
             let below = || path.ancestors().skip(1).find_map(|folder| folders.get(&bytes(folder)));
             owners.get(&bytes(&path)).or_else(below).copied()
         };
+        let of_language = |item: &Item| item.ecosystem.as_ref().is_some_and(|e| LANGUAGES.contains(&e.raw()));
         let joined = |item: &&mut Item| {
-            (matches!(item.kind, Kind::Process | Kind::Service | Kind::Task | Kind::Driver | Kind::File)
-                || item.source.raw() == "desktop")
+            let part =
+                matches!(item.kind, Kind::Process | Kind::Service | Kind::Task | Kind::Driver | Kind::File);
+            (part || of_language(item) || item.source.raw() == "desktop")
                 && item.owner.is_none()
                 && item.container.is_none()
         };
@@ -76,7 +82,8 @@ impl Owners {
             // of this machine's.
             let is_process = item.kind == Kind::Process;
             let paths = item.paths.iter().take(if is_process { 1 } else { usize::MAX });
-            let places = paths.chain((!is_process && item.paths.is_empty()).then_some(&item.place));
+            let by_place = of_language(item) || (!is_process && item.paths.is_empty());
+            let places = paths.chain(by_place.then_some(&item.place));
             let places = match self.instead.get(&item.id) {
                 Some(instead) => instead.clone(),
                 None => places.map(Text::to_path).collect(),
@@ -195,6 +202,21 @@ mod tests {
         owners.join(&Target::refusing(), &mut items);
         let owners = items.map(|item| item.owner.map(|o| o.raw().to_owned()));
         assert_eq!(owners, [Some("python".into()), Some("k".into()), None]);
+    }
+
+    #[test]
+    fn a_package_of_a_language_is_the_packages_that_lists_its_description() {
+        let mut lists = Owners::default();
+        lists.add(b"/usr/lib/p-1.dist-info/METADATA", &"dpkg:python3-p:all".into());
+        let of = |ecosystem: &str| Item {
+            paths: vec!["/usr/lib/p-1.dist-info".into()],
+            ecosystem: Some(ecosystem.into()),
+            ..Item::new(Kind::Package, "p".into(), "/usr/lib/p-1.dist-info/METADATA".into())
+        };
+        let mut items = ["pypi", "debian"].map(of);
+        lists.join(&Target::refusing(), &mut items);
+        let owners = items.map(|item| item.owner.map(|o| o.raw().to_owned()));
+        assert_eq!(owners, [Some("dpkg:python3-p:all".into()), None]);
     }
 
     #[test]

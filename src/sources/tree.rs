@@ -42,7 +42,7 @@ pub(super) enum Sort {
     Installer,
     /// A Java archive.
     Jar,
-    /// The folder or file in which a Python package describes itself.
+    /// The folder or file in which a Python package describes itself, or that is one.
     PythonPackage,
     /// The record of a package that conda installed.
     CondaRecord,
@@ -181,7 +181,7 @@ impl Tree {
         let dot = name.iter().rposition(|&b| b == b'.').unwrap_or(name.len());
         let (_, ending) = name.split_at(dot);
         let ends = |end: &str| ending.eq_ignore_ascii_case(end.as_bytes());
-        if ends(".dist-info") || ends(".egg-info") {
+        if ends(".dist-info") || ends(".egg-info") || ends(".egg") {
             return Some(Sort::PythonPackage);
         } else if met.kind != EntryKind::File {
             return None;
@@ -213,6 +213,12 @@ impl Tree {
     fn keep<T>(&mut self, result: Result<T, Gap>) -> Option<T> {
         result.map_err(|gap| self.gaps.push(gap)).ok()
     }
+}
+
+/// Whether a folder stands at a path, or where its links lead.
+pub(super) fn is_folder(target: &Target, path: &Path) -> Result<bool, Gap> {
+    let Some(leads) = target.resolve(path)? else { return Ok(false) };
+    Ok(target.entry(&leads)? == Some(EntryKind::Folder))
 }
 
 /// What a file is by its first bytes: of ELF (elf(5)), the `AppImage` specification (type 1 and 2), PE, Mach-O and
