@@ -12,6 +12,7 @@ pub mod metainfo;
 pub mod modinfo;
 pub mod modules;
 pub mod nix;
+pub mod package_json;
 pub mod portage;
 pub mod rpmdb;
 pub mod saved;

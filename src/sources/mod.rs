@@ -10,6 +10,7 @@ mod flatpak;
 mod homebrew;
 mod modules;
 mod nix;
+mod npm;
 mod opkg;
 mod owners;
 mod pacman;
@@ -47,6 +48,7 @@ pub const SOURCES: &[Source] = &[
     homebrew::SOURCE,
     modules::SOURCE,
     nix::SOURCE,
+    npm::SOURCE,
     opkg::SOURCE,
     pacman::SOURCE,
     portage::SOURCE,

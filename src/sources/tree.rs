@@ -48,6 +48,8 @@ pub(super) enum Sort {
     CondaRecord,
     /// The description of a Node.js package.
     NodePackage,
+    /// The archive of an Electron application.
+    Asar,
 }
 
 /// Something that a source looks for.
@@ -189,6 +191,8 @@ impl Tree {
             return Some(Sort::NodePackage);
         } else if ends(".jar") {
             return Some(Sort::Jar);
+        } else if ends(".asar") {
+            return Some(Sort::Asar);
         } else if ends(".json") && met.path.parent()?.file_name() == Some(OsStr::new("conda-meta")) {
             return Some(Sort::CondaRecord);
         } else if INSTALLERS.iter().any(|end| ends(end)) {

@@ -13,7 +13,7 @@ mod saved;
 mod users;
 mod walk;
 
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use globset::GlobSet;
@@ -44,6 +44,11 @@ impl Default for Limits {
         Self { file_bytes: 1 << 30, entries: 4_000_000, depth: 128 }
     }
 }
+
+/// What can be read from any place in it.
+pub trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
 
 enum World {
     /// This machine: its files and its processes.
@@ -255,13 +260,22 @@ impl Target {
     /// # Errors
     /// A gap when something is there and cannot be read as a file.
     pub fn open(&self, path: &Path) -> Result<Option<Box<dyn Read>>, Gap> {
+        let bound = self.limits.file_bytes;
+        Ok(self.open_seek(path)?.map(|file| Box::new(file.take(bound)) as Box<dyn Read>))
+    }
+
+    /// Opens a regular file, of which not all is read, up to the bound; nothing, if there is none.
+    ///
+    /// # Errors
+    /// A gap when something is there and cannot be read as a file.
+    pub fn open_seek(&self, path: &Path) -> Result<Option<Box<dyn ReadSeek>>, Gap> {
         let Some(file) = self.files(path)?.file(path)? else { return Ok(None) };
         let place = Text::from_path(path);
         let size = file.metadata().map_err(|e| io_gap(path, "read", &e))?.len();
         if size > self.limits.file_bytes {
             return Err(too_large(place, self.limits.file_bytes));
         }
-        Ok(Some(Box::new(file.take(self.limits.file_bytes))))
+        Ok(Some(Box::new(file)))
     }
 
     /// The bytes of a regular file; nothing, if there is none.

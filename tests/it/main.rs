@@ -23,6 +23,7 @@ mod help;
 mod hostile;
 mod judge;
 mod lab;
+mod languages;
 mod laws;
 mod live;
 mod loaded;
