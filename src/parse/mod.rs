@@ -7,6 +7,7 @@ pub mod deb822;
 pub mod desktop;
 pub mod headers;
 pub mod interpreter;
+pub mod jar;
 pub mod maps;
 pub mod metainfo;
 pub mod modinfo;

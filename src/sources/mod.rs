@@ -8,6 +8,7 @@ mod desktop;
 mod dpkg;
 mod flatpak;
 mod homebrew;
+mod jars;
 mod modules;
 mod nix;
 mod npm;
@@ -46,6 +47,7 @@ pub const SOURCES: &[Source] = &[
     dpkg::SOURCE,
     flatpak::SOURCE,
     homebrew::SOURCE,
+    jars::SOURCE,
     modules::SOURCE,
     nix::SOURCE,
     npm::SOURCE,

@@ -13,7 +13,7 @@ use crate::target::{EntryKind, Target};
 use crate::text::Text;
 
 /// Ecosystems of languages, whose packages a distribution's own often bring.
-const LANGUAGES: &[&str] = &["conda", "npm", "pypi"];
+const LANGUAGES: &[&str] = &["conda", "maven", "npm", "osgi", "pypi"];
 
 /// Paths and the items that own them.
 #[derive(Default)]

@@ -36,6 +36,7 @@ mod saved_damage;
 mod shared_apps;
 mod shared_databases;
 mod shared_files;
+mod shared_languages;
 mod shared_modules;
 mod shared_packages;
 mod strings;
