@@ -2,9 +2,11 @@
 
 pub mod alpm;
 pub mod apkdb;
+pub mod chromium;
 pub mod compressed;
 pub mod deb822;
 pub mod desktop;
+pub mod gecko;
 pub mod headers;
 pub mod interpreter;
 pub mod jar;
@@ -18,4 +20,6 @@ pub mod portage;
 pub mod rpmdb;
 pub mod saved;
 pub mod unit;
+pub mod webext;
+pub mod xpi;
 pub mod yaml;

@@ -4,6 +4,7 @@
 //! exactly one coverage row, and joins what runs to the package that owns its executable.
 
 mod apk;
+mod browsers;
 mod desktop;
 mod dpkg;
 mod flatpak;
@@ -43,6 +44,7 @@ use tree::Tree;
 /// All sources, by id.
 pub const SOURCES: &[Source] = &[
     apk::SOURCE,
+    browsers::SOURCE,
     desktop::SOURCE,
     dpkg::SOURCE,
     flatpak::SOURCE,

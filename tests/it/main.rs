@@ -34,6 +34,7 @@ mod rules;
 mod saved;
 mod saved_damage;
 mod shared_apps;
+mod shared_browsers;
 mod shared_databases;
 mod shared_files;
 mod shared_languages;
