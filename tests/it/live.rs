@@ -95,7 +95,8 @@ pub(crate) fn running(run: &Run) -> Value {
 
 #[test]
 fn a_program_in_the_folder_of_the_vendor_is_found_running() {
-    let script = format!("place {KESL}; {KESL} 60 & await $! {KESL}; exec $INTERDICT scan -o json");
+    let script =
+        format!("place {KESL}; {KESL} 60 & await $! {KESL}; exec $INTERDICT scan --depth quick -o json");
     let Some(run) = world(&script) else { return };
     let finding = running(&run);
     assert_eq!(finding["where"], "host");
@@ -105,7 +106,8 @@ fn a_program_in_the_folder_of_the_vendor_is_found_running() {
 /// A file name is one weak trait: a person must look, and nothing is prohibited.
 #[test]
 fn a_program_that_only_bears_the_name_is_to_be_reviewed() {
-    let script = "place $WORK/kesl; $WORK/kesl 60 & await $! $WORK/kesl; exec $INTERDICT scan -o json";
+    let script =
+        "place $WORK/kesl; $WORK/kesl 60 & await $! $WORK/kesl; exec $INTERDICT scan --depth quick -o json";
     let Some(run) = world(script) else { return };
     let report = run.json();
     let findings = findings(&report);
@@ -122,7 +124,7 @@ fn a_program_that_only_bears_the_name_is_to_be_reviewed() {
 #[test]
 fn a_program_whose_file_is_deleted_is_still_found() {
     let script = format!(
-        "place {KESL}; {KESL} 60 & await $! {KESL}; rm -r /opt/kaspersky; exec $INTERDICT scan -o json"
+        "place {KESL}; {KESL} 60 & await $! {KESL}; rm -r /opt/kaspersky; exec $INTERDICT scan --depth quick -o json"
     );
     let Some(run) = world(&script) else { return };
     let place = running(&run)["evidence"][0]["place"].as_str().unwrap().to_owned();
@@ -132,7 +134,7 @@ fn a_program_whose_file_is_deleted_is_still_found() {
 #[test]
 fn a_process_is_named_after_its_executable_whatever_it_calls_itself() {
     let script = format!(
-        "place {KESL}; (exec -a '[kworker/0:1-events]' {KESL} 60) & await $! {KESL}; exec $INTERDICT scan -o json"
+        "place {KESL}; (exec -a '[kworker/0:1-events]' {KESL} 60) & await $! {KESL}; exec $INTERDICT scan --depth quick -o json"
     );
     let Some(run) = world(&script) else { return };
     assert_eq!(running(&run)["evidence"][0]["name"], "kesl");
@@ -165,7 +167,7 @@ fn a_program_in_a_container_is_told_there_and_is_no_part_of_a_package_of_the_hos
         inside {KESL} 60 & await $! {KESL}
         inside "$sleep" 61 & await $! "$sleep"
         "$sleep" 62 & await $! "$sleep"
-        exec $INTERDICT scan -o json"#
+        exec $INTERDICT scan --depth quick -o json"#
     );
     let Some(run) = world(&script) else { return };
     let finding = running(&run);
@@ -189,8 +191,9 @@ fn a_program_in_a_container_is_told_there_and_is_no_part_of_a_package_of_the_hos
 /// As a service with `RootDirectory=` runs; the kernel tells the path of its executable from the root of the host on.
 #[test]
 fn a_program_in_a_changed_root_is_known_by_its_path_there() {
-    let script =
-        format!(r#"{ROOT} chroot "$WORK" {KESL} 60 & await $! "$WORK{KESL}"; exec $INTERDICT scan -o json"#);
+    let script = format!(
+        r#"{ROOT} chroot "$WORK" {KESL} 60 & await $! "$WORK{KESL}"; exec $INTERDICT scan --depth quick -o json"#
+    );
     let Some(run) = world(&script) else { return };
     running(&run);
 }
@@ -198,8 +201,9 @@ fn a_program_in_a_changed_root_is_known_by_its_path_there() {
 /// A service that systemd gives a mount namespace of its own, as with `PrivateTmp=`, still has the host's root.
 #[test]
 fn a_mount_namespace_alone_is_no_container() {
-    let script =
-        format!("place {KESL}; unshare --mount {KESL} 60 & await $! {KESL}; exec $INTERDICT scan -o json");
+    let script = format!(
+        "place {KESL}; unshare --mount {KESL} 60 & await $! {KESL}; exec $INTERDICT scan --depth quick -o json"
+    );
     let Some(run) = world(&script) else { return };
     assert_eq!(running(&run)["where"], "host");
 }
@@ -211,7 +215,7 @@ fn every_process_is_told_and_a_zombie_is_none() {
         "place {KESL}; {KESL} 60 & await $! {KESL}; {KESL} 61 & await $! {KESL}
         bash -c '(until [ $(cat /proc/$$/comm) = sleep ]; do :; done) & exec sleep 62' &
         until grep -q '^State:.*Z' /proc/[0-9]*/status; do sleep 0.01; done
-        exec $INTERDICT scan -o json"
+        exec $INTERDICT scan --depth quick -o json"
     );
     let Some(run) = world(&script) else { return };
     let report = run.json();

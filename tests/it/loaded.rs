@@ -64,7 +64,7 @@ fn a_script_is_found_and_its_interpreter_is_not_accused() {
         {AGENT} & await $! "$perl"
         perl -w "$WORK/other" {AGENT} & await $! "$perl"
         perl -e 'sleep 60' {AGENT} & await $! "$perl"
-        exec $INTERDICT scan -o json"#
+        exec $INTERDICT scan --depth quick -o json"#
     );
     let Some(run) = outfit(&script) else { return };
     let finding = running(&run);
@@ -96,7 +96,7 @@ fn a_script_without_its_folder_is_in_that_of_its_process_if_it_is_there() {
         (cd /opt/kaspersky/kesl/lib 2>/dev/null || cd /opt/kaspersky; exec ./kesl/bin/agent) & await $! "$perl"
         (cd "$WORK"; exec perl mover) & await $! "$perl"
         until [ "$(readlink /proc/$!/cwd)" = /opt/kaspersky/kesl ]; do sleep 0.01; done
-        exec $INTERDICT scan -o json"#
+        exec $INTERDICT scan --depth quick -o json"#
     );
     let Some(run) = outfit(&script) else { return };
     let finding = running(&run);
@@ -112,7 +112,7 @@ fn a_script_behind_a_link_or_a_descriptor_is_found() {
         printf 'sleep 60\n:\n' >{AGENT}.sh
         bash /dev/fd/3 3<{AGENT}.sh &
         until grep -q /dev/fd/3 /proc/$!/cmdline; do sleep 0.01; done
-        exec $INTERDICT scan -o json"#
+        exec $INTERDICT scan --depth quick -o json"#
     );
     let Some(run) = outfit(&script) else { return };
     let finding = running(&run);
@@ -139,7 +139,7 @@ fn a_program_in_memory_is_known_by_its_name_alone() {
             exec({"/proc/self/fd/" . fileno($again)} "/opt/kaspersky/kesl", "60");
         ' $call "$sleep" &
         await $! "/memfd:kesl (deleted)"
-        exec $INTERDICT scan -o json"#;
+        exec $INTERDICT scan --depth quick -o json"#;
     let Some(run) = outfit(script) else { return };
     let report = run.json();
     let findings = findings(&report);
@@ -163,7 +163,7 @@ fn a_library_in_another_makers_process_is_a_part_there() {
         done
         "$sleep" 61 & await $! "$sleep"
         rm {LIBRARY}
-        exec $INTERDICT scan -o json"#
+        exec $INTERDICT scan --depth quick -o json"#
     );
     let Some(run) = outfit(&script) else { return };
     let finding = part(&run, "sleep");
@@ -182,7 +182,7 @@ fn a_library_in_its_own_makers_process_is_no_part() {
     let script = format!(
         r#"library {LIBRARY}; library "$WORK/free.so"; place {KESL}
         LD_PRELOAD="{LIBRARY} $WORK/free.so" {KESL} 60 & loads $! "$WORK/free.so"
-        exec $INTERDICT scan -o json"#
+        exec $INTERDICT scan --depth quick -o json"#
     );
     let Some(run) = outfit(&script) else { return };
     let finding = running(&run);
@@ -198,7 +198,7 @@ fn a_library_that_a_bare_interpreter_has_loaded_runs() {
     let script = format!(
         r#"library {LIBRARY}
         LD_PRELOAD={LIBRARY} "$perl" -e 'sleep 60' & loads $! {LIBRARY}
-        exec $INTERDICT scan -o json"#
+        exec $INTERDICT scan --depth quick -o json"#
     );
     let Some(run) = outfit(&script) else { return };
     running(&run);
@@ -210,7 +210,7 @@ fn a_library_in_a_container_or_a_changed_root_is_told_there() {
     let container = format!(
         r#"{ROOT} library "$WORK{LIBRARY}"
         (export {preload}; inside "$sleep" 60) & loads $! {LIBRARY}; await $! "$sleep"
-        exec $INTERDICT scan -o json"#
+        exec $INTERDICT scan --depth quick -o json"#
     );
     let Some(run) = outfit(&container) else { return };
     let finding = part(&run, "sleep");
@@ -222,7 +222,7 @@ fn a_library_in_a_container_or_a_changed_root_is_told_there() {
     let root = format!(
         r#"{ROOT} library "$WORK{LIBRARY}"
         {preload} chroot "$WORK" "$sleep" 60 & loads $! "$WORK{LIBRARY}"
-        exec $INTERDICT scan -o json"#
+        exec $INTERDICT scan --depth quick -o json"#
     );
     let Some(run) = outfit(&root) else { return };
     assert_eq!(part(&run, "sleep")["where"], "host");
