@@ -31,8 +31,8 @@ pub(super) const SOURCE: Source = Source {
     depth: Depth::Standard,
     yields: &[Kind::Driver],
     rights: "none: modules are readable by everyone unless someone changed that",
-    blind: "a module that was put in place of one of the kernel's own under the same name and is not loaded; one that \
-            is kept elsewhere and not loaded, in an initramfs among others; who signed one; in a container the loaded \
+    blind: "below full depth a module that was put in place of one of the kernel's own under the same name and is not \
+            loaded; one that is kept elsewhere and not loaded, in an initramfs among others; who signed one; in a container the loaded \
             modules are those of its host",
     collect,
 };
@@ -194,7 +194,7 @@ impl Tree {
             let is_own = own.contains(&within) && kind == EntryKind::File;
             let is_known = dep.remove(&within);
             let mut module = Module { path, name, is_own, is_known, ..Module::default() };
-            if !is_own || is_foreign {
+            if !is_own || is_foreign || sink.depth() == Depth::Full {
                 module.read(target, sink, kind);
             }
             found.push(module);
