@@ -3,6 +3,7 @@
 pub mod alpm;
 pub mod apkdb;
 pub mod chromium;
+pub mod command;
 pub mod compressed;
 pub mod deb822;
 pub mod desktop;
@@ -19,6 +20,7 @@ pub mod package_json;
 pub mod portage;
 pub mod rpmdb;
 pub mod saved;
+pub mod shell;
 pub mod unit;
 pub mod webext;
 pub mod xpi;

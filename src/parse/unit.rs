@@ -4,6 +4,8 @@
 //! adds to the list, and an empty one takes back all before it. To systemd a NUL or a carriage return also ends a
 //! line, so a setting behind one counts.
 
+use crate::parse::command::programs as run_by;
+
 /// Bytes of a unit file that are read, and so of a line: as many as systemd allows in one line.
 pub const MAX_BYTES: usize = 1 << 20;
 
@@ -133,12 +135,6 @@ fn setting(line: &[u8]) -> Option<(&[u8], &[u8])> {
     (!key.is_empty()).then_some((key, value))
 }
 
-/// Programs that only run another, which their arguments name.
-const WRAPPERS: &[&[u8]] = &[
-    b"sh", b"bash", b"dash", b"ksh", b"zsh", b"env", b"nice", b"ionice", b"nohup", b"setsid", b"timeout",
-    b"chrt", b"taskset", b"setpriv", b"stdbuf", b"exec",
-];
-
 /// The programs that the value of an `ExecStart=` or its like runs, in order: the first word of each command, without
 /// its prefixes, quotes and escapes, and behind a shell or another wrapper what that runs first. Lone semicolons part
 /// commands.
@@ -151,7 +147,7 @@ pub fn programs(value: &[u8]) -> Vec<Vec<u8>> {
         let (word, length) = word(rest);
         let (written, after) = rest.split_at(length);
         if written == b";" {
-            command(&std::mem::take(&mut words), &mut programs);
+            programs.extend(run_by(&std::mem::take(&mut words)));
         } else if words.is_empty() {
             let prefixes = word.iter().take_while(|b| b"@-:+!|".contains(b)).count();
             words.push(word.get(prefixes..).unwrap_or_default().to_vec());
@@ -160,36 +156,8 @@ pub fn programs(value: &[u8]) -> Vec<Vec<u8>> {
         }
         rest = after.trim_ascii_start();
     }
-    command(&words, &mut programs);
+    programs.extend(run_by(&words));
     programs
-}
-
-/// Whether a program only runs another.
-#[must_use]
-pub fn is_wrapper(program: &[u8]) -> bool {
-    WRAPPERS.contains(&program.rsplit(|&b| b == b'/').next().unwrap_or(program))
-}
-
-/// Adds the program of a command, and what it wraps.
-fn command(words: &[Vec<u8>], programs: &mut Vec<Vec<u8>>) {
-    let Some((first, rest)) = words.split_first().filter(|(first, _)| !first.is_empty()) else { return };
-    programs.push(first.clone());
-    // The text that a shell runs is words again, up to its own semicolon or sign.
-    let mut words = rest.iter().flat_map(|w| w.split(|b| b.is_ascii_whitespace() || b";|&()<>".contains(b)));
-    // Options, assignments and numbers are the wrapper's own.
-    let own = |w: &[u8]| {
-        w.is_empty()
-            || w.starts_with(b"-")
-            || w.contains(&b'=')
-            || w.iter().all(|b| b.is_ascii_digit() || *b == b's')
-    };
-    let mut last: &[u8] = first;
-    while is_wrapper(last)
-        && let Some(program) = words.find(|w| !own(w))
-    {
-        programs.push(program.to_vec());
-        last = program;
-    }
 }
 
 /// The first word without its quotes and escapes, and how many bytes it takes. A quote left open lasts to the end.
@@ -324,7 +292,7 @@ mod tests {
         for prefix in ["", "-", "@", "@-", "!!", "+:", "|", "-@:+!"] {
             assert_eq!(run(&format!("{prefix}/opt/k/kesl name --x")), ["/opt/k/kesl"], "{prefix}");
         }
-        assert_eq!(run("/bin/sh -c '/opt/k/kesl; true'"), ["/bin/sh", "/opt/k/kesl"]);
+        assert_eq!(run("/bin/sh -c '/opt/k/kesl; true'"), ["/bin/sh", "/opt/k/kesl", "true"]);
         assert_eq!(run("/usr/bin/env A=1 nice -n 5 /opt/k/kesl /x"), ["/usr/bin/env", "nice", "/opt/k/kesl"]);
         assert_eq!(run("/bin/sh -c 'cat /etc/opt/k.conf'"), ["/bin/sh", "cat"]);
         assert_eq!(run("%h/k $X"), ["%h/k"]);

@@ -11,6 +11,7 @@ mod flatpak;
 mod homebrew;
 mod jars;
 mod modules;
+mod named;
 mod nix;
 mod npm;
 mod opkg;

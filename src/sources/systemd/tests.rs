@@ -1,7 +1,8 @@
 //! Roots with services of every sort, and what the source must say of them.
 #![allow(clippy::disallowed_methods, reason = "tests lay out roots")]
 use super::*;
-use crate::inventory::CoverageState;
+use crate::inventory::{CoverageState, GapCode};
+use crate::parse::unit::MAX_BYTES;
 use std::{fs, os::unix::fs::symlink};
 
 const KESL: &str = "[Service]\nExecStart=/opt/k/kesl -d\n";
@@ -225,4 +226,149 @@ fn a_folder_that_is_none_blocks() {
     let root = Root::new();
     root.file("etc/systemd", "system", "");
     assert_eq!(root.gaps(), [(GapCode::Special, true)]);
+}
+
+const TIMERS: &str = "etc/systemd/system/timers.target.wants";
+
+#[test]
+fn a_timer_is_a_task_that_is_what_its_service_is() {
+    let root = Root::new();
+    root.file(USR, "kesl.service", KESL);
+    root.file(USR, "kesl.timer", "[Timer]\nOnBootSec=1\n");
+    root.file(USR, "scan@.service", "[Service]\nExecStart=/opt/k/gone\n");
+    root.file(USR, "other.timer", "[Timer]\nUnit=scan@1.service\n");
+    root.file(USR, "alone.timer", "[Timer]\nOnBootSec=1\n");
+    root.file(USR, "target.timer", "[Timer]\nUnit=x.target\n");
+    root.file(USR, "off.timer", "[Timer]\nUnit=kesl.service\n");
+    root.link(ETC, "off.timer", "/dev/null");
+    root.link(TIMERS, "kesl.timer", "/usr/lib/systemd/system/kesl.timer");
+    let told = [
+        "alone.timer remnant off /usr/lib/systemd/system/alone.timer",
+        "kesl.service installed on /usr/lib/systemd/system/kesl.service /opt/k/kesl",
+        "kesl.timer installed on /usr/lib/systemd/system/kesl.timer /opt/k/kesl",
+        "off.timer present off /usr/lib/systemd/system/off.timer /opt/k/kesl",
+        "other.timer remnant off /usr/lib/systemd/system/other.timer /opt/k/gone",
+        "scan@.service remnant off /usr/lib/systemd/system/scan@.service /opt/k/gone",
+        "target.timer installed off /usr/lib/systemd/system/target.timer",
+    ];
+    assert_eq!(root.told(), told);
+    let (_, items) = root.read();
+    let timer = items.iter().find(|i| i.name.raw() == "kesl.timer").unwrap();
+    assert_eq!((timer.kind, &timer.owner), (Kind::Task, &Some("systemd:kesl.service".into())));
+    assert_eq!(
+        (&timer.service, &timer.command),
+        (&Some("kesl.service".into()), &Some("/opt/k/kesl -d".into()))
+    );
+}
+
+#[test]
+fn what_an_enabled_socket_or_path_starts_is_enabled() {
+    let root = Root::new();
+    for name in ["a.service", "b@.service", "c.service", "d.service"] {
+        root.file(USR, name, KESL);
+    }
+    root.file(USR, "a.socket", "[Socket]\nListenStream=/run/a\n");
+    root.file(USR, "b.socket", "[Socket]\nAccept=Yes\nExecStartPre=/opt/k/kesl\n");
+    root.file(USR, "c.path", "[Path]\nPathExists=/x\n");
+    root.file(USR, "x.path", "[Path]\nUnit=d.service\n");
+    for name in ["a.socket", "b.socket", "c.path"] {
+        root.link(WANTS, name, &format!("/usr/lib/systemd/system/{name}"));
+    }
+    let told =
+        ["a.service", "b.socket", "b@.service", "c.service"].map(|name| format!("{name} installed on"));
+    let rest = ["d.service installed off".to_owned()];
+    assert!(root.told().iter().map(|t| t.split(" /").next().unwrap()).eq(told.iter().chain(&rest)));
+}
+
+#[test]
+fn drop_ins_of_every_name_of_a_unit_are_read() {
+    let set = |program: &str| format!("[Service]\nExecStart=\nExecStart={program}\n");
+    let paths = |name: &str, places: &[&str]| {
+        let root = Root::new();
+        root.file(USR, name, "[Service]\nExecStart=/opt/k/low\n");
+        root.link(USR, "z-alias.service", name);
+        for (number, place) in places.iter().enumerate() {
+            root.file(&format!("etc/systemd/system/{place}"), "1.conf", &set(&format!("/opt/k/{number}")));
+        }
+        let told = root.told();
+        assert_eq!(told.len(), 1, "{told:?}");
+        told[0].rsplit_once(' ').unwrap().1.to_owned()
+    };
+    for place in ["service.d", "a-.service.d", "a-b-.service.d", "z-alias.service.d", "z-.service.d"] {
+        assert_eq!(paths("a-b-c.service", &[place]), "/opt/k/0", "{place}");
+    }
+    for place in ["b-.service.d", "a.service.d", "a-b.service.d", "timer.d", "a-b-c.timer.d"] {
+        assert_eq!(paths("a-b-c.service", &[place]), "/opt/k/low", "{place}");
+    }
+    // The nearest of one file name counts.
+    assert_eq!(paths("a-b.service", &["service.d", "a-.service.d", "a-b.service.d"]), "/opt/k/2");
+}
+
+#[test]
+fn an_instance_that_a_drop_in_changes_is_told_by_itself() {
+    let root = Root::new();
+    root.file(USR, "k@.service", "[Service]\nExecStart=/opt/k/low\n");
+    root.file("etc/systemd/system/k@1.service.d", "1.conf", "[Service]\nExecStart=/opt/k/kesl\n");
+    root.link(WANTS, "k@1.service", "/usr/lib/systemd/system/k@.service");
+    let told = [
+        "k@.service remnant on /usr/lib/systemd/system/k@.service /opt/k/low",
+        "k@1.service installed on /usr/lib/systemd/system/k@.service /opt/k/low,/opt/k/kesl",
+    ];
+    assert_eq!(root.told(), told);
+}
+
+#[test]
+fn a_program_without_a_folder_is_found() {
+    let root = Root::new();
+    root.file("usr/bin", "tool", "");
+    root.link("usr/local/bin", "kesl", "/opt/k/kesl");
+    root.file(USR, "a.service", "[Service]\nExecStart=-tool x\n");
+    root.file(USR, "b.service", "[Service]\nExecStart=kesl\n");
+    root.file(USR, "c.service", "[Service]\nExecSearchPath=/opt/k:/x\nExecStart=kesl\n");
+    root.file(USR, "d.service", "[Service]\nExecStart=/bin/sh -c 'test -x /opt/k/kesl && exec kesl'\n");
+    let told = [
+        "a.service installed off /usr/lib/systemd/system/a.service /usr/bin/tool",
+        "b.service installed off /usr/lib/systemd/system/b.service /usr/local/bin/kesl,/opt/k/kesl",
+        "c.service installed off /usr/lib/systemd/system/c.service /opt/k/kesl",
+        "d.service installed off /usr/lib/systemd/system/d.service /usr/local/bin/kesl,/opt/k/kesl",
+    ];
+    assert_eq!(root.told(), told);
+}
+
+#[test]
+fn units_of_users_are_told_with_their_user() {
+    let root = Root::new();
+    root.file("etc", "passwd", "ann:x:1000:1000::/home/ann:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\n");
+    root.file("home/bob", "x", "");
+    root.file("usr/lib/systemd/user", "all.service", KESL);
+    root.file("usr/lib/systemd/user", "some.service", KESL);
+    root.file("home/ann/bin", "k", "");
+    root.file("home/ann/.config/systemd/user", "own.service", "[Service]\nExecStart=%h/bin/k\n");
+    root.file("home/ann/.local/share/systemd/user", "data.service", KESL);
+    let wants = "home/ann/.config/systemd/user/default.target.wants";
+    root.link(wants, "some.service", "/usr/lib/systemd/user/some.service");
+    root.link(wants, "own.service", "../own.service");
+    root.file("run/user/1001/systemd/transient", "run-1.timer", "[Timer]\nUnit=some.service\n");
+    root.file("run/user/1002/systemd/transient", "run-2.service", KESL);
+    let (row, items) = root.read();
+    assert_eq!((row.state, row.gaps.len()), (CoverageState::Covered, 0));
+    let told: Vec<_> = items
+        .iter()
+        .map(|i| {
+            let user = i.user.as_ref().map_or("-", Text::raw);
+            let on = if i.enabled.unwrap() { "on" } else { "off" };
+            format!("{} {user} {on} {}", i.id, i.paths[0])
+        })
+        .collect();
+    let wanted = [
+        "systemd:user:all.service - off /opt/k/kesl",
+        "systemd:user:some.service - off /opt/k/kesl",
+        "systemd:user:1002:run-2.service 1002 off /opt/k/kesl",
+        "systemd:user:ann:data.service ann off /opt/k/kesl",
+        "systemd:user:ann:own.service ann on /home/ann/bin/k",
+        "systemd:user:ann:some.service ann on /opt/k/kesl",
+        "systemd:user:bob:run-1.timer bob off /opt/k/kesl",
+        "systemd:user:bob:some.service bob off /opt/k/kesl",
+    ];
+    assert_eq!(told, wanted);
 }
