@@ -9,6 +9,7 @@ pub mod deb822;
 pub mod desktop;
 pub mod gecko;
 pub mod headers;
+pub mod initd;
 pub mod interpreter;
 pub mod jar;
 pub mod maps;

@@ -9,6 +9,7 @@ mod desktop;
 mod dpkg;
 mod flatpak;
 mod homebrew;
+mod initd;
 mod jars;
 mod modules;
 mod named;
@@ -50,6 +51,7 @@ pub const SOURCES: &[Source] = &[
     dpkg::SOURCE,
     flatpak::SOURCE,
     homebrew::SOURCE,
+    initd::SOURCE,
     jars::SOURCE,
     modules::SOURCE,
     nix::SOURCE,
