@@ -5,6 +5,7 @@ pub mod apkdb;
 pub mod chromium;
 pub mod command;
 pub mod compressed;
+pub mod crontab;
 pub mod deb822;
 pub mod desktop;
 pub mod gecko;

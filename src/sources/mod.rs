@@ -5,6 +5,7 @@
 
 mod apk;
 mod browsers;
+mod cron;
 mod desktop;
 mod dpkg;
 mod flatpak;
@@ -47,6 +48,7 @@ use tree::Tree;
 pub const SOURCES: &[Source] = &[
     apk::SOURCE,
     browsers::SOURCE,
+    cron::SOURCE,
     desktop::SOURCE,
     dpkg::SOURCE,
     flatpak::SOURCE,

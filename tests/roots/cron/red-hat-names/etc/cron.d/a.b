@@ -1,0 +1,1 @@
+* * * * * root /opt/k/kesl
