@@ -4,6 +4,7 @@
 //! exactly one coverage row, and joins what runs to the package that owns its executable.
 
 mod apk;
+mod autostart;
 mod browsers;
 mod cron;
 mod desktop;
@@ -47,6 +48,7 @@ use tree::Tree;
 /// All sources, by id.
 pub const SOURCES: &[Source] = &[
     apk::SOURCE,
+    autostart::SOURCE,
     browsers::SOURCE,
     cron::SOURCE,
     desktop::SOURCE,
