@@ -10,6 +10,8 @@ use crate::parse::command::programs;
 
 /// Bytes that variables may add to a text before they stay as they are written.
 const MAX_EXPANDED: usize = 1 << 20;
+/// Commands within commands that are read by themselves.
+const MAX_DEPTH: usize = 8;
 
 /// Words that stand before a command.
 const RESERVED: &[&[u8]] = &[
@@ -50,6 +52,7 @@ struct Reader<'a> {
     script: Script,
     values: BTreeMap<Vec<u8>, Vec<u8>>,
     expanded: usize,
+    depth: usize,
     words: Vec<Vec<u8>>,
     word: Option<Vec<u8>>,
     /// Whether the next word is where something is redirected, and then whether it ends a here-document.
@@ -98,7 +101,8 @@ impl Reader<'_> {
                         self.skip_document(&end);
                     }
                 }
-                b';' | b'&' | b'|' | b'(' | b')' | b'`' => self.end_command(),
+                b'`' => self.within(b"`"),
+                b';' | b'&' | b'|' | b'(' | b')' => self.end_command(),
                 b'<' | b'>' => self.redirection(byte),
                 _ if byte.is_ascii_whitespace() => self.end_word(),
                 _ => self.push(byte),
@@ -118,14 +122,53 @@ impl Reader<'_> {
                     self.push(next);
                 }
                 (b'$', _) => self.variable(),
+                (b'`', _) => self.within(b"`"),
                 _ => self.push(byte),
             }
         }
     }
 
+    /// Reads a command whose output becomes a part of a word, up to what closes it; the part stays unknown.
+    fn within(&mut self, close: &[u8]) {
+        self.push(b'$');
+        if self.depth == MAX_DEPTH {
+            return;
+        }
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let mut open = 0usize;
+        let end = rest.iter().position(|byte| match byte {
+            b'(' if close == b")" => {
+                open += 1;
+                false
+            }
+            b')' if open > 0 => {
+                open -= 1;
+                false
+            }
+            _ => close.contains(byte),
+        });
+        let end = end.unwrap_or(rest.len());
+        let mut inner = Self {
+            text: rest.get(..end).unwrap_or_default(),
+            values: std::mem::take(&mut self.values),
+            expanded: self.expanded,
+            depth: self.depth + 1,
+            ..Self::default()
+        };
+        inner.read();
+        (self.values, self.expanded) = (inner.values, inner.expanded);
+        self.script.commands.extend(inner.script.commands);
+        self.script.assigned.extend(inner.script.assigned);
+        self.at += end + 1;
+    }
+
     /// Reads the name after a dollar sign, and puts in its value if that is known.
     fn variable(&mut self) {
         let rest = self.text.get(self.at..).unwrap_or_default();
+        if rest.starts_with(b"(") {
+            self.at += 1;
+            return self.within(b")");
+        }
         let braced = rest.strip_prefix(b"{");
         let body = braced.unwrap_or(rest);
         let length = body.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
@@ -250,8 +293,8 @@ mod tests {
             "start",
             "start-stop-daemon|--start|--pidfile|/run/kesl.pid|--exec|/opt/k l/bin/kesl|--|$OPTS",
             "/opt/k/log|--failed",
-            ":|/opt/x/y|$",
             "/opt/k/sub|its",
+            ":|/opt/x/y|$",
         ];
         assert_eq!(words(SAMPLE), wanted);
         let programs = run_by(SAMPLE);
@@ -265,12 +308,14 @@ mod tests {
         assert_eq!(words(r#"/a "b \"$X\" \n" 2>/dev/null >>'/x y' c <in&/d"#), [r#"/a|b "$X" \n|c"#, "/d"]);
         assert_eq!(words("export A B=1; X=1 /a ${X%1} ${Y} ${Y-z} ${Z"), ["/a|${X%1}|${Y}|z|${Z"]);
         assert_eq!(words("/a 'open ; /b"), ["/a|open ; /b"]);
+        assert_eq!(words("/l/$(/u -r (x))/m \"`/v`\" $(/open"), ["/u|-r", "x", "/v", "/open", "/l/$/m|$|$"]);
         assert_eq!(words("/a#b # c\n/d \\"), ["/a#b", "/d|\\"]);
     }
 
     #[test]
     fn expansion_is_bounded() {
         let mut text = "A=aaaaaaaaaaaaaaaa\n".to_owned();
+        assert!(Script::parse(&b"$(".repeat(1 << 18)).commands.len() <= MAX_DEPTH + 1);
         for _ in 0..40 {
             text += "A=$A$A$A$A\n";
         }
