@@ -133,7 +133,7 @@ fn entry(target: &Target, sink: &mut Sink, path: &Path, user: Option<&User>) {
     // Which desktop a user logs in to is not known; an empty list is none.
     let none = read.get("OnlyShowIn").is_some() && read.list("OnlyShowIn").is_empty();
     item.enabled = Some(!(off || tried || none));
-    item.paths = paths(target, programs.iter().cloned(), &searched(user));
+    item.paths = paths(target, sink, &item.place, programs.iter().cloned(), &searched(user));
     if all_gone(target, &programs) {
         item.state = State::Remnant;
     }
@@ -152,7 +152,7 @@ fn script(target: &Target, sink: &mut Sink, path: &Path, user: &User) {
     }
     let served = programs.into_iter().filter(|program| !serves(program));
     let own = path.as_os_str().as_encoded_bytes().to_vec();
-    item.paths = paths(target, std::iter::once(own).chain(served), &searched(Some(user)));
+    item.paths = paths(target, sink, &item.place, std::iter::once(own).chain(served), &searched(Some(user)));
     sink.item(item);
 }
 

@@ -163,7 +163,7 @@ impl Cron<'_> {
             item.scope = Some(if user.is_some() { "user" } else { "machine" }.into());
             item.user = user.cloned().or_else(|| told.map(Text::from_bytes));
             item.enabled = Some(is_read);
-            item.paths = paths(self.target, programs.iter().cloned(), &searched);
+            item.paths = paths(self.target, self.sink, &place, programs.iter().cloned(), &searched);
             if all_gone(self.target, &programs) {
                 item.state = State::Remnant;
             }
@@ -188,8 +188,9 @@ impl Cron<'_> {
         if all_gone(self.target, &programs) {
             item.state = State::Remnant;
         }
-        item.paths = paths(self.target, [path.as_os_str().as_encoded_bytes().to_vec()], &[]);
-        item.paths.extend(paths(self.target, programs, &[]));
+        let own = path.as_os_str().as_encoded_bytes().to_vec();
+        item.paths = paths(self.target, self.sink, &item.place, [own], &[]);
+        item.paths.extend(paths(self.target, self.sink, &item.place, programs, &[]));
         self.sink.item(item);
     }
 

@@ -201,12 +201,15 @@ impl Init<'_> {
         let mut programs = of_script(&text);
         if own {
             programs.retain(|program| program.starts_with(b"/"));
-            item.paths = paths(self.target, [path.as_os_str().as_encoded_bytes().to_vec()], &[]);
+            let own = path.as_os_str().as_encoded_bytes().to_vec();
+            item.paths = paths(self.target, self.sink, &item.place, [own], &[]);
             let header = Header::parse(&text);
             item.product = header.short_description.map(Text::from_bytes);
             if all_gone(self.target, &programs) {
                 item.state = State::Remnant;
             }
+        } else {
+            item.service = None;
         }
         self.run(&mut item, programs);
         self.tell(item);
@@ -215,7 +218,7 @@ impl Init<'_> {
     /// Adds the programs that an item runs.
     fn run(&mut self, item: &mut Item, mut programs: Vec<Vec<u8>>) {
         programs.retain(|program| !serves(program));
-        for path in paths(self.target, programs, &folders()) {
+        for path in paths(self.target, self.sink, &item.place, programs, &folders()) {
             if !item.paths.contains(&path) {
                 item.paths.push(path);
             }

@@ -7,15 +7,19 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use crate::inventory::GapCode;
+use crate::inventory::{Gap, GapCode};
 use crate::parse::command::is_wrapper;
 use crate::parse::shell::Script;
+use crate::sources::Sink;
 use crate::target::Target;
 use crate::text::{Text, bytes_to_path};
 
 /// Where a program named without its folder is looked for.
 pub(super) const FOLDERS: &[&str] =
     &["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// Programs named in one place that are looked for.
+const MAX_PROGRAMS: usize = 2048;
 
 /// Programs and words of the shell that serve a command and are not what it is for.
 const TOOLS: &[&str] = &[
@@ -116,14 +120,22 @@ pub(super) fn serves(program: &[u8]) -> bool {
     is_wrapper(program) || TOOLS.iter().any(|tool| tool.as_bytes() == name)
 }
 
-/// The files that programs are, in order and each once, without those that only serve the others.
+/// The files that the programs named in a place are, in order and each once, without those that only serve the others.
 pub(super) fn paths(
     target: &Target,
+    sink: &mut Sink,
+    place: &Text,
     programs: impl IntoIterator<Item = Vec<u8>>,
     folders: &[PathBuf],
 ) -> Vec<Text> {
     let mut seen = BTreeSet::new();
-    let named: Vec<_> = programs.into_iter().filter(|program| seen.insert(program.clone())).collect();
+    let mut named: Vec<_> = programs.into_iter().filter(|program| seen.insert(program.clone())).collect();
+    if named.len() > MAX_PROGRAMS {
+        let reason =
+            format!("it names more than {MAX_PROGRAMS} programs; of the others it is unknown what they are");
+        sink.gap(Gap::new(GapCode::TooMany, place.clone(), reason));
+        named.truncate(MAX_PROGRAMS);
+    }
     let files = |programs: Vec<&Vec<u8>>| {
         let mut seen = BTreeSet::new();
         let files = programs.into_iter().filter_map(|program| file(target, program, folders));
@@ -237,11 +249,18 @@ mod tests {
         let target = Target::dir(root.path(), globset::GlobSet::empty()).unwrap();
         let found = |names: &[&str]| {
             let names = names.iter().map(|name| name.as_bytes().to_vec());
-            paths(&target, names, &folders()).iter().map(|p| p.raw().to_owned()).collect::<Vec<_>>()
+            paths(&target, &mut Sink::default(), &"".into(), names, &folders())
+                .iter()
+                .map(|p| p.raw().to_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(found(&["/bin/sh", "test", "tool", "/opt//k/kesl"]), ["/usr/bin/tool", "/opt/k/kesl"]);
         assert_eq!(found(&["innocent", "innocent"]), ["/usr/bin/innocent", "/opt/k/kesl"]);
         assert_eq!(found(&["/bin/sh", "test", "none", "./x", ""]), ["/bin/sh", "/usr/bin/test"]);
         assert_eq!(found(&["/bin/tool"]), ["/bin/tool"]);
+        let mut sink = Sink::default();
+        let many = (0..=MAX_PROGRAMS).map(|n| format!("/{n}").into_bytes());
+        assert_eq!(paths(&target, &mut sink, &"".into(), many, &[]).len(), MAX_PROGRAMS);
+        assert_eq!(sink.gaps.len(), 1);
     }
 }

@@ -83,7 +83,7 @@ fn tell(target: &Target, sink: &mut Sink, of: &Of, units: &Units, ids: &mut Ids)
         }
         let Some(sort) = Sort::of(&name) else { continue };
         let Some(loaded) = units.load(target, sink, &name) else { continue };
-        let (item, starts) = item(target, of, &name, sort, loaded, units.enabled.contains(&name));
+        let (item, starts) = item(target, sink, of, &name, sort, loaded, units.enabled.contains(&name));
         let starts = starts.map(|name| units.meaning(&name).unwrap_or(name));
         ahead.extend(starts.clone());
         told.insert(name, Told { item, sort, starts });
@@ -127,6 +127,7 @@ fn tell(target: &Target, sink: &mut Sink, of: &Of, units: &Units, ids: &mut Ids)
 /// The item of a unit, and the unit that it starts.
 fn item(
     target: &Target,
+    sink: &mut Sink,
     of: &Of,
     name: &OsStr,
     sort: Sort,
@@ -153,7 +154,7 @@ fn item(
             (format!("systemd:user:{}:{}", name.raw(), text.raw()).into(), Some(name.clone()))
         }
     };
-    run(target, of, sort, &unit, &mut item);
+    run(target, sink, of, sort, &unit, &mut item);
     if left {
         item.state = State::Remnant;
     } else if masked && item.state != State::Remnant {
@@ -163,7 +164,7 @@ fn item(
 }
 
 /// Adds what a unit runs.
-fn run(target: &Target, of: &Of, sort: Sort, unit: &Unit, item: &mut Item) {
+fn run(target: &Target, sink: &mut Sink, of: &Of, sort: Sort, unit: &Unit, item: &mut Item) {
     let section = sort.section();
     let home = match of {
         Of::System => Some(Path::new("/root")),
@@ -179,7 +180,7 @@ fn run(target: &Target, of: &Of, sort: Sort, unit: &Unit, item: &mut Item) {
     let searched =
         unit.list(section, "ExecSearchPath").into_iter().flat_map(|list| list.split(|&b| b == b':'));
     let searched: Vec<PathBuf> = searched.map(bytes_to_path).chain(folders()).collect();
-    item.paths = paths(target, RUNS.iter().flat_map(run), &searched);
+    item.paths = paths(target, sink, &item.place, RUNS.iter().flat_map(run), &searched);
     let elsewhere = OTHER_FILES.iter().any(|key| !unit.list(section, key).is_empty());
     let mut starts = run(&"ExecStart");
     if !starts.iter().all(|program| serves(program)) {

@@ -46,7 +46,7 @@ impl Cron<'_> {
             mail.next().and_then(|who| who.split(u8::is_ascii_whitespace).next()).map(Text::from_bytes);
         item.enabled = Some(true);
         let served = programs.into_iter().filter(|program| !serves(program));
-        item.paths = paths(self.target, served, &folders());
+        item.paths = paths(self.target, self.sink, &item.place, served, &folders());
         self.sink.item(item);
     }
 }

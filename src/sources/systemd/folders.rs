@@ -165,14 +165,16 @@ fn users(target: &Target, sink: &mut Sink) -> BTreeMap<Text, (Option<PathBuf>, O
     }
     // What keeps this from being read is told of the homes already.
     let passwd = target.read_up_to(Path::new(PASSWD), MAX_BYTES).ok().flatten().unwrap_or_default();
+    let accounts = passwd.split(|&b| b == b'\n').rev().filter_map(|line| {
+        let mut fields = line.split(|&b| b == b':');
+        let name = fields.next()?;
+        Some((fields.nth(1)?, name))
+    });
+    // Of several with one number the first counts.
+    let names: BTreeMap<&[u8], &[u8]> = accounts.collect();
     for number in numbers {
         let bytes = number.name.as_encoded_bytes();
-        let mut names = passwd.split(|&b| b == b'\n').filter_map(|line| {
-            let mut fields = line.split(|&b| b == b':');
-            let (name, its) = (fields.next()?, fields.nth(1)?);
-            (its == bytes).then_some(name)
-        });
-        let name = Text::from_bytes(names.next().unwrap_or(bytes));
+        let name = Text::from_bytes(names.get(bytes).copied().unwrap_or(bytes));
         found.entry(name).or_default().1.get_or_insert(running.join(number.name).join("systemd"));
     }
     found

@@ -4,6 +4,7 @@
 //! `/dev/null` there forbids it, and a link to another unit's name is only an alias. Of drop-ins with one file name the
 //! one nearest to the unit's own name counts, and they are read in order of their file names wherever they lie.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -20,6 +21,8 @@ use crate::text::{Text, bytes_to_path};
 
 /// Endings of folders whose links are what another unit asks for.
 const ASKS: &[&[u8]] = &[b".wants", b".requires", b".upholds"];
+/// Drop-ins read for all units of a manager together, each as often as it changes one.
+const MAX_DROPINS: usize = 100_000;
 const NULL: &str = "/dev/null";
 
 /// The sorts of units that run programs or start those that do.
@@ -70,6 +73,7 @@ pub(super) struct Units {
     own: BTreeSet<OsString>,
     /// The units that start by themselves.
     pub(super) enabled: BTreeSet<OsString>,
+    dropins_read: Cell<usize>,
 }
 
 struct Found {
@@ -262,6 +266,13 @@ impl Units {
             dropins.entry(name).or_insert(path);
         }
         for path in dropins.values() {
+            if self.dropins_read.get() == MAX_DROPINS {
+                let reason =
+                    format!("its drop-ins were not all read: units have more than {MAX_DROPINS} together");
+                sink.gap(Gap::new(GapCode::TooMany, Text::from_path(file), reason));
+                break;
+            }
+            self.dropins_read.set(self.dropins_read.get() + 1);
             if matches!(leads(target, path), Ok(Leads::Null | Leads::Nowhere(_))) {
                 continue;
             }
