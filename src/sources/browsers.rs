@@ -32,8 +32,9 @@ pub(super) const SOURCE: Source = Source {
     depth: Depth::Standard,
     yields: &[Kind::Extension],
     rights: "root, or else the profiles of other users are not seen",
-    blind: "profiles outside the usual folders (--user-data-dir, --profile) and in homes that are not mounted, hosts and \
-            policies named in a registry, a profile or extension removed with every record of it, and web applications",
+    blind: "profiles outside the usual folders (--user-data-dir, --profile), in homes that are not mounted and in the data \
+            that a snap keeps of older revisions, hosts and policies named in a registry, a profile or extension \
+            removed with every record of it, and web applications",
     collect,
 };
 
@@ -234,4 +235,70 @@ fn document(path: &Path, bytes: &[u8]) -> Result<Value, Gap> {
         let code = if e.is_eof() { GapCode::Truncated } else { GapCode::Damaged };
         Gap::new(code, place, format!("it is no whole JSON document, so what it says is unknown: {e}"))
     })
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests lay out roots")]
+    use super::*;
+    use crate::parse::xpi::tests::archive;
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt;
+
+    /// The items of a root as `id name`, and the codes of its gaps.
+    fn told(root: &Path) -> (Vec<String>, Vec<GapCode>) {
+        let target = Target::dir(root, globset::GlobSet::empty()).unwrap();
+        let mut sink = Sink::default();
+        collect(&target, &mut sink);
+        let id = |item: &Item| item.ids.get(&IdKind::ExtensionId).map_or("-", Text::raw).to_owned();
+        let items = sink.items.iter().map(|item| format!("{} {}", id(item), item.name.raw())).collect();
+        (items, sink.gaps.iter().map(|gap| gap.code).collect())
+    }
+
+    #[test]
+    fn names_that_are_no_text_are_carried() {
+        let root = tempfile::tempdir().unwrap();
+        let firefox = root.path().join("home/ann/.mozilla/firefox");
+        let profile = firefox.join(std::ffi::OsStr::from_bytes(b"a\xff\n"));
+        fs::create_dir_all(profile.join("extensions")).unwrap();
+        fs::write(firefox.join("profiles.ini"), b"[Profile0]\nPath=a\xff\n").unwrap();
+        fs::write(profile.join("extensions.json"), r#"{"addons": [{"id": "a@k"}]}"#).unwrap();
+        let package = archive(&[("manifest.json", br#"{"name": "K", "version": "1"}"#)]);
+        let name = std::ffi::OsStr::from_bytes(b"k\xff\n.xpi");
+        fs::write(profile.join("extensions").join(name), package).unwrap();
+        let (items, gaps) = told(root.path());
+        assert_eq!((items, gaps), (vec!["a@k a@k".into(), "k\\xff\n K".into()], vec![GapCode::Missing]));
+    }
+
+    #[test]
+    fn what_passes_a_bound_is_a_gap_and_still_an_extension() {
+        let root = tempfile::tempdir().unwrap();
+        let profile = root.path().join("home/ann/.config/chromium/Default");
+        let id = "a".repeat(32);
+        let folder = profile.join("Extensions").join(&id).join("1");
+        fs::create_dir_all(&folder).unwrap();
+        let record =
+            format!(r#"{{"extensions": {{"settings": {{"{id}": {{"path": "{id}/1", "location": 1}}}}}}}}"#);
+        fs::write(profile.join("Preferences"), record).unwrap();
+        fs::write(folder.join("manifest.json"), vec![b' '; usize::try_from(MAX_BYTES).unwrap() + 1]).unwrap();
+        assert_eq!(told(root.path()), (vec![format!("{id} {id}")], vec![GapCode::TooLarge]));
+        fs::write(folder.join("manifest.json"), "[".repeat(1_000_000)).unwrap();
+        assert_eq!(told(root.path()), (vec![format!("{id} {id}")], vec![GapCode::Damaged]));
+    }
+
+    #[test]
+    fn a_home_that_is_refused_is_one_gap() {
+        let mut sink = Sink::default();
+        let target = Target::refusing();
+        let mut look = Look {
+            target: &target,
+            sink: &mut sink,
+            ids: Ids::default(),
+            read: BTreeSet::new(),
+            there: BTreeMap::new(),
+        };
+        look.home(&User { name: "ann".into(), home: "/home/ann".into() });
+        assert_eq!((sink.gaps.len(), sink.items.len()), (1, 0));
+    }
 }
