@@ -63,7 +63,7 @@ impl Owners {
         let links = root_links(target);
         let owners: HashMap<u64, u32> = self.paths.into_iter().collect();
         let folders: HashMap<u64, u32> = self.folders.into_iter().collect();
-        let bytes = |path: &Path| key(path.as_os_str().as_encoded_bytes());
+        let bytes = |path: &Path| key(bytes_of(path));
         // A file that is listed is its list's, whatever folder it is in.
         let owner = |path: PathBuf| {
             let below = || path.ancestors().skip(1).find_map(|folder| folders.get(&bytes(folder)));
@@ -88,11 +88,19 @@ impl Owners {
                 Some(instead) => instead.clone(),
                 None => places.map(Text::to_path).collect(),
             };
-            let names = places.iter().flat_map(|place| names(&links, place));
-            let mut found = names.filter_map(owner);
-            item.owner = found.find_map(|number| self.items.get(number as usize)).cloned();
+            let mut owned = places.iter().map(|place| (place, names(&links, place).into_iter().find_map(&owner)));
+            // What also starts a program of a vendor that no package has is not the part of one, whatever else it starts.
+            let is_of_vendor = |place: &Path| OWN.iter().any(|own| bytes_of(place).starts_with(own));
+            if owned.clone().any(|(place, owner)| owner.is_none() && is_of_vendor(place)) {
+                continue;
+            }
+            item.owner = owned.find_map(|(_, number)| self.items.get(number? as usize)).cloned();
         }
     }
+}
+
+fn bytes_of(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
 }
 
 fn key(path: &[u8]) -> u64 {
@@ -202,6 +210,22 @@ mod tests {
         owners.join(&Target::refusing(), &mut items);
         let owners = items.map(|item| item.owner.map(|o| o.raw().to_owned()));
         assert_eq!(owners, [Some("python".into()), Some("k".into()), None]);
+    }
+
+    #[test]
+    fn what_starts_a_tool_and_a_program_of_a_vendor_is_no_part_of_the_tools_package() {
+        let of = |paths: &[&str]| Item {
+            paths: paths.iter().map(|p| Text::from(*p)).collect(),
+            ..Item::new(Kind::Task, "t".into(), "".into())
+        };
+        let mut owners = Owners::default();
+        owners.add(b"/usr/bin/logger", &"tools".into());
+        owners.add(b"/opt/k/owned", &"k".into());
+        let mut items = [&["/usr/bin/logger", "/opt/k/x"][..], &["/usr/bin/none", "/usr/bin/logger"], &["/opt/k/owned"]]
+            .map(of);
+        owners.join(&Target::refusing(), &mut items);
+        let owners = items.map(|item| item.owner.map(|o| o.raw().to_owned()));
+        assert_eq!(owners, [None, Some("tools".into()), Some("k".into())]);
     }
 
     #[test]
