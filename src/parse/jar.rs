@@ -1,19 +1,14 @@
 //! Java archives: what the manifest and Maven say of them.
 //!
 //! Formats: the JAR File Specification, whose manifest has the attributes of `OSGi` Core, 3.2, too; the
-//! files `META-INF/maven/GROUP/ARTIFACT/pom.properties` that Maven Archiver writes (java.util.Properties). The directory of the
-//! archive is gone through an entry at a time, and of its files only these are read, so neither many entries nor what
-//! unpacks to much takes memory. Archives within it are not entered.
+//! files `META-INF/maven/GROUP/ARTIFACT/pom.properties` that Maven Archiver writes (java.util.Properties). Archives within
+//! an archive are not entered.
 
-use std::io::{self, Read, Seek};
-
-use flate2::read::DeflateDecoder;
-use rawzip::{CompressionMethod, ErrorKind, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipArchiveEntryWayfinder};
+use std::io::{Read, Seek};
 
 use super::headers::{Folding, Headers};
+use super::zip::{Error, Zip};
 
-/// Entries of an archive that are looked at.
-const MAX_ENTRIES: u64 = 1 << 20;
 /// Bytes of one file in it, unpacked.
 const MAX_PART: u64 = 1 << 20;
 /// Descriptions by Maven in it that are read.
@@ -57,30 +52,6 @@ pub struct Jar {
     pub unread: Option<String>,
 }
 
-/// Why an archive cannot be read at all.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The system failed.
-    #[error("{0}")]
-    Io(io::Error),
-    /// It is no archive that Java could open.
-    #[error("{0}")]
-    Damaged(rawzip::Error),
-}
-
-impl From<rawzip::Error> for Error {
-    fn from(error: rawzip::Error) -> Self {
-        match error.kind() {
-            // Reading behind the end is damage too.
-            ErrorKind::IO(e) if e.kind() != io::ErrorKind::UnexpectedEof => match error.into_kind() {
-                ErrorKind::IO(e) => Self::Io(e),
-                kind => Self::Damaged(kind.into()),
-            },
-            _ => Self::Damaged(error),
-        }
-    }
-}
-
 impl Jar {
     /// Reads an archive.
     ///
@@ -88,34 +59,19 @@ impl Jar {
     /// When it cannot be read, or its directory is damaged. A file in it that cannot be read is told in
     /// [`Jar::unread`].
     pub fn read(from: impl Read + Seek) -> Result<Self, Error> {
-        let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-        let archive = ZipArchive::from_seekable(from, &mut buffer)?;
-        let (mut jar, mut count, mut manifest, mut poms) = (Self::default(), 0, None, Vec::new());
-        let mut entries = archive.entries(&mut buffer);
-        while let Some(entry) = entries.next_entry()? {
-            count += 1;
-            if count > MAX_ENTRIES {
-                jar.unread = Some(format!("has more than {MAX_ENTRIES} entries"));
-                break;
-            }
-            let path = entry.file_path();
-            let name = path.as_ref();
-            let part = (entry.wayfinder(), entry.compression_method());
+        let zip = Zip::open(from)?;
+        let (mut manifest, mut poms, mut more) = (None, Vec::new(), false);
+        let wrong = zip.files(|name, part| {
             if name.eq_ignore_ascii_case(b"META-INF/MANIFEST.MF") {
                 manifest.get_or_insert(part);
             } else if name.starts_with(b"META-INF/maven/") && name.ends_with(b"/pom.properties") {
-                if poms.len() < MAX_POMS {
-                    poms.push(part);
-                } else {
-                    jar.unread = Some(format!("has more than {MAX_POMS} descriptions by Maven"));
-                }
+                more |= poms.len() == MAX_POMS;
+                poms.extend((poms.len() < MAX_POMS).then_some(part));
             }
-        }
-        // Without the extension for large archives the number is one of 16 bits.
-        if jar.unread.is_none() && (count ^ archive.entries_hint()) & 0xffff != 0 {
-            jar.unread = Some(format!("has {count} entries and not {}", archive.entries_hint()));
-        }
-        let mut read = |part| match unpack(&archive, part) {
+        })?;
+        let many = || more.then(|| format!("has more than {MAX_POMS} descriptions by Maven"));
+        let mut jar = Self { unread: wrong.or_else(many), ..Self::default() };
+        let mut read = |part| match zip.unpack(part, MAX_PART) {
             Ok(bytes) => bytes,
             Err(e) => {
                 jar.unread.get_or_insert(format!("holds a description that cannot be read: {e}"));
@@ -144,30 +100,6 @@ impl Jar {
     }
 }
 
-/// A file of an archive, unpacked.
-fn unpack<R: rawzip::ReaderAt>(
-    archive: &ZipArchive<R>,
-    (entry, method): (ZipArchiveEntryWayfinder, CompressionMethod),
-) -> Result<Vec<u8>, io::Error> {
-    let entry = archive.get_entry(entry).map_err(io::Error::other)?;
-    let mut bytes = Vec::new();
-    let count = match method {
-        CompressionMethod::STORE => {
-            entry.verifying_reader(entry.reader()).take(MAX_PART + 1).read_to_end(&mut bytes)
-        }
-        CompressionMethod::DEFLATE => {
-            let inflated = DeflateDecoder::new(entry.reader());
-            entry.verifying_reader(inflated).take(MAX_PART + 1).read_to_end(&mut bytes)
-        }
-        _ => return Err(io::Error::other("it is packed in a way that Java does not know")),
-    }?;
-    if u64::try_from(count).is_ok_and(|count| count <= MAX_PART) {
-        Ok(bytes)
-    } else {
-        Err(io::Error::other(format!("it is larger than the bound of {MAX_PART} bytes")))
-    }
-}
-
 /// What a `pom.properties` says.
 fn coordinates(bytes: &[u8]) -> Coordinates {
     let mut found = Coordinates::default();
@@ -190,33 +122,8 @@ fn coordinates(bytes: &[u8]) -> Coordinates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Cursor, Write};
-
-    /// An archive of these files; each second one is packed.
-    fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
-        let mut out = Vec::new();
-        let mut archive = rawzip::ZipArchiveWriter::new(&mut out);
-        for (number, (name, bytes)) in files.iter().enumerate() {
-            let packed = number % 2 == 1;
-            let method = if packed { CompressionMethod::DEFLATE } else { CompressionMethod::STORE };
-            let (mut entry, config) = archive.new_file(*name).compression_method(method).start().unwrap();
-            if packed {
-                let inner = flate2::write::DeflateEncoder::new(&mut entry, flate2::Compression::default());
-                let mut writer = config.wrap(inner);
-                writer.write_all(bytes).unwrap();
-                let (inner, descriptor) = writer.finish().unwrap();
-                inner.finish().unwrap();
-                entry.finish(descriptor).unwrap();
-            } else {
-                let mut writer = config.wrap(&mut entry);
-                writer.write_all(bytes).unwrap();
-                let (_, descriptor) = writer.finish().unwrap();
-                entry.finish(descriptor).unwrap();
-            }
-        }
-        archive.finish().unwrap();
-        out
-    }
+    use crate::parse::zip::tests::archive;
+    use std::io::Cursor;
 
     fn sample() -> Vec<u8> {
         archive(&[

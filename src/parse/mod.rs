@@ -25,5 +25,5 @@ pub mod saved;
 pub mod shell;
 pub mod unit;
 pub mod webext;
-pub mod xpi;
 pub mod yaml;
+pub mod zip;

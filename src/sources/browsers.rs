@@ -242,7 +242,7 @@ fn document(path: &Path, bytes: &[u8]) -> Result<Value, Gap> {
 mod tests {
     #![allow(clippy::disallowed_methods, reason = "tests lay out roots")]
     use super::*;
-    use crate::parse::xpi::tests::archive;
+    use crate::parse::zip::tests::archive;
     use std::fs;
     use std::os::unix::ffi::OsStrExt;
 

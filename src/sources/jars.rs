@@ -9,7 +9,8 @@ use std::path::Path;
 
 use crate::inventory::{Gap, GapCode};
 use crate::item::{IdKind, Ids, Item, Kind, State};
-use crate::parse::jar::{Coordinates, Error, Jar};
+use crate::parse::jar::{Coordinates, Jar};
+use crate::parse::zip::Error;
 use crate::sources::purl::purl;
 use crate::sources::tree::{Found, Sort};
 use crate::sources::{Depth, Needs, Sink, Source};

@@ -88,13 +88,16 @@ impl Owners {
                 Some(instead) => instead.clone(),
                 None => places.map(Text::to_path).collect(),
             };
-            let mut owned = places.iter().map(|place| (place, names(&links, place).into_iter().find_map(&owner)));
+            let mut told =
+                places.iter().map(|place| (place, names(&links, place).into_iter().find_map(&owner)));
             // What also starts a program of a vendor that no package has is not the part of one, whatever else it starts.
             let is_of_vendor = |place: &Path| OWN.iter().any(|own| bytes_of(place).starts_with(own));
-            if owned.clone().any(|(place, owner)| owner.is_none() && is_of_vendor(place)) {
+            if matches!(item.kind, Kind::Service | Kind::Task)
+                && told.clone().any(|(place, owner)| owner.is_none() && is_of_vendor(place))
+            {
                 continue;
             }
-            item.owner = owned.find_map(|(_, number)| self.items.get(number? as usize)).cloned();
+            item.owner = told.find_map(|(_, number)| self.items.get(number? as usize)).cloned();
         }
     }
 }
@@ -221,8 +224,9 @@ mod tests {
         let mut owners = Owners::default();
         owners.add(b"/usr/bin/logger", &"tools".into());
         owners.add(b"/opt/k/owned", &"k".into());
-        let mut items = [&["/usr/bin/logger", "/opt/k/x"][..], &["/usr/bin/none", "/usr/bin/logger"], &["/opt/k/owned"]]
-            .map(of);
+        let mut items =
+            [&["/usr/bin/logger", "/opt/k/x"][..], &["/usr/bin/none", "/usr/bin/logger"], &["/opt/k/owned"]]
+                .map(of);
         owners.join(&Target::refusing(), &mut items);
         let owners = items.map(|item| item.owner.map(|o| o.raw().to_owned()));
         assert_eq!(owners, [None, Some("tools".into()), Some("k".into())]);

@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use super::{Look, MAX_BYTES, document};
 use crate::inventory::{Gap, GapCode};
 use crate::parse::webext::{Manifest, has_message, with_messages};
-use crate::parse::xpi;
-use crate::target::EntryKind;
+use crate::parse::zip::Zip;
+use crate::target::{EntryKind, Target};
 use crate::text::Text;
 
-/// Bytes of a package that is opened for its manifest; most are a tenth of it.
-const MAX_PACKAGE: u64 = 64 << 20;
 /// The name of a catalog, and one that it goes by in samples of extensions.
 const CATALOGS: &[&str] = &["messages.json", "message.json"];
 
@@ -28,7 +26,7 @@ pub(super) enum Found {
 /// Where the files of an extension are.
 enum Files {
     Folder(PathBuf),
-    Package(PathBuf, Vec<u8>),
+    Package(PathBuf),
 }
 
 impl Files {
@@ -40,10 +38,7 @@ impl Files {
                 let bytes = look.target.read_up_to(&path, MAX_BYTES);
                 (path, bytes)
             }
-            Self::Package(path, bytes) => {
-                let damaged = |reason| Gap::new(GapCode::Damaged, Text::from_path(path), reason);
-                (path.clone(), xpi::file(bytes, name, MAX_BYTES).map_err(damaged))
-            }
+            Self::Package(path) => (path.clone(), packed(look.target, path, name)),
         }
     }
 }
@@ -59,11 +54,15 @@ pub(super) fn of_either(look: &mut Look<'_>, path: &Path) -> Found {
     if matches!(look.target.entry(&real), Ok(Some(EntryKind::Folder))) {
         return of_folder(look, path);
     }
-    match look.sink.keep(look.target.read_up_to(path, MAX_PACKAGE)) {
-        Some(Some(bytes)) => read(look, &Files::Package(path.to_owned(), bytes)),
-        Some(None) => Found::Gone,
-        None => Found::Unread,
-    }
+    read(look, &Files::Package(path.to_owned()))
+}
+
+/// A file in a package; nothing, if either is not there.
+fn packed(target: &Target, package: &Path, name: &str) -> Result<Option<Vec<u8>>, Gap> {
+    let damaged = |reason| Gap::new(GapCode::Damaged, Text::from_path(package), reason);
+    let Some(file) = target.open_seek(package)? else { return Ok(None) };
+    let zip = Zip::open(file).map_err(|e| damaged(format!("it is no whole archive: {e}")))?;
+    zip.file(name, MAX_BYTES).map_err(damaged)
 }
 
 fn read(look: &mut Look<'_>, files: &Files) -> Found {
