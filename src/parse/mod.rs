@@ -24,6 +24,7 @@ pub mod rpmdb;
 pub mod saved;
 pub mod shell;
 pub mod unit;
+pub mod vscode;
 pub mod webext;
 pub mod yaml;
 pub mod zip;

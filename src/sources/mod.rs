@@ -30,6 +30,7 @@ mod snap;
 mod status;
 mod systemd;
 mod tree;
+mod vscode;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -69,6 +70,7 @@ pub const SOURCES: &[Source] = &[
     rpm::SOURCE,
     snap::SOURCE,
     systemd::SOURCE,
+    vscode::SOURCE,
 ];
 
 /// Items of one source beyond which the rest is a gap.

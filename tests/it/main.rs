@@ -36,6 +36,7 @@ mod saved_damage;
 mod shared_apps;
 mod shared_browsers;
 mod shared_databases;
+mod shared_editors;
 mod shared_files;
 mod shared_languages;
 mod shared_modules;
