@@ -9,6 +9,7 @@ pub mod crontab;
 pub mod deb822;
 pub mod desktop;
 pub mod gecko;
+pub mod gguf;
 pub mod headers;
 pub mod initd;
 pub mod interpreter;

@@ -13,6 +13,7 @@ mod flatpak;
 mod homebrew;
 mod initd;
 mod jars;
+mod models;
 mod modules;
 mod named;
 mod nix;
@@ -58,6 +59,7 @@ pub const SOURCES: &[Source] = &[
     homebrew::SOURCE,
     initd::SOURCE,
     jars::SOURCE,
+    models::SOURCE,
     modules::SOURCE,
     nix::SOURCE,
     npm::SOURCE,

@@ -301,6 +301,17 @@ impl Target {
         Ok(Some(bytes))
     }
 
+    /// The first bytes of a regular file, however large it is; nothing, if there is none.
+    ///
+    /// # Errors
+    /// A gap when something is there and cannot be read as a file.
+    pub fn read_first(&self, path: &Path, bytes: u64) -> Result<Option<Vec<u8>>, Gap> {
+        let Some(file) = self.files(path)?.file(path)? else { return Ok(None) };
+        let mut first = Vec::new();
+        file.take(bytes).read_to_end(&mut first).map_err(|e| io_gap(path, "read", &e))?;
+        Ok(Some(first))
+    }
+
     /// The entries of a folder by name; nothing, if there is none.
     ///
     /// # Errors
