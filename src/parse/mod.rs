@@ -24,6 +24,7 @@ pub mod portage;
 pub mod rpmdb;
 pub mod saved;
 pub mod shell;
+pub mod sqlite;
 pub mod unit;
 pub mod vscode;
 pub mod webext;

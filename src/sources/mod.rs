@@ -7,6 +7,7 @@ mod apk;
 mod autostart;
 mod browsers;
 mod cron;
+mod database;
 mod desktop;
 mod dpkg;
 mod flatpak;

@@ -6,16 +6,16 @@
 //! the newest is taken for that one, and an older one is read only where the newer ones yield nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
 use crate::item::{Ids, Item, Kind};
 use crate::parse::rpmdb::header::Header;
-use crate::parse::rpmdb::{Damage, bdb, ndb, sqlite, wal};
+use crate::parse::rpmdb::{Damage, bdb, ndb, sqlite};
+use crate::sources::database::with_log;
 use crate::sources::owners::own_paths;
 use crate::sources::{Depth, Needs, Sink, Source};
-use crate::target::{Packages, Target, io_gap};
+use crate::target::{Packages, Target};
 use crate::text::Text;
 
 pub(super) const SOURCE: Source = Source {
@@ -49,12 +49,8 @@ const FORMS: &[Form] = &[
     Form { file: "Packages", read: |bytes, each| bdb::packages(bytes, each) },
 ];
 
-/// Bytes of a journal's header.
-const JOURNAL_HEADER: u64 = 28;
 /// Faults of one sort that are told one by one.
 const MAX_TOLD: usize = 8;
-/// Times that a database is read which changes meanwhile.
-const MAX_TRIES: usize = 3;
 
 fn collect(target: &Target, sink: &mut Sink) {
     let (mut seen, mut ids) = (BTreeSet::new(), Ids::default());
@@ -87,7 +83,11 @@ fn read_folder(target: &Target, sink: &mut Sink, folder: &Path, seen: &mut BTree
             continue;
         }
         let before = sink.items.len();
-        let bytes = if index == 0 { with_log(target, sink, &path) } else { target.read(&path) };
+        let bytes = if index == 0 {
+            with_log(target, sink, &path, "run `rpm -qa` once as root")
+        } else {
+            target.read(&path)
+        };
         match sink.keep(bytes) {
             Some(Some(bytes)) => {
                 sink.found();
@@ -162,74 +162,6 @@ fn item(header: Header<'_>, place: &Text, ids: &mut Ids) -> (Item, Vec<Vec<u8>>)
     item.ecosystem = Some("rpm".into());
     item.scope = Some("machine".into());
     (item, header.files)
-}
-
-/// The bytes of an `SQLite` database, with the newer pages that stand in its log.
-fn with_log(target: &Target, sink: &mut Sink, path: &Path) -> Result<Option<Vec<u8>>, Gap> {
-    let [log_path, journal] = ["-wal", "-journal"].map(|end| {
-        let mut path = path.as_os_str().to_owned();
-        path.push(end);
-        PathBuf::from(path)
-    });
-    // Pages go from the log into the database, so one that was read while its log stayed the same is whole.
-    let (mut log, mut database, mut steady) = (target.read(&log_path), Ok(None), false);
-    for _ in 0..MAX_TRIES {
-        database = target.read(path);
-        let again = target.read(&log_path);
-        steady = again == log;
-        log = again;
-        if steady {
-            break;
-        }
-    }
-    if !steady {
-        let reason = "it changes while it is read; scan again when no packages are being installed";
-        sink.gap(Gap::new(GapCode::Io, Text::from_path(path), reason));
-    }
-    let mut database = database?;
-    let log = sink.keep(log).flatten().filter(|log| !log.is_empty());
-    let hot = is_hot(target, sink, &journal);
-    if let Some(database) = &mut database {
-        if hot {
-            let reason = "a change of the database was interrupted and is in this journal, which this version does \
-                          not read; run `rpm -qa` once as root and scan again";
-            sink.gap(Gap::new(GapCode::Unsupported, Text::from_path(&journal), reason));
-        }
-        // SQLite drops the log of an empty database.
-        if let Some(log) = log.filter(|_| !database.is_empty()) {
-            for fault in wal::apply(database, &log) {
-                sink.gap(log_gap(fault, &log_path));
-            }
-        }
-    } else if log.is_some() || hot {
-        sink.found();
-        let reason =
-            "it is gone, and a log or journal that was beside it is still there; restore it from a backup";
-        sink.gap(Gap::new(GapCode::Missing, Text::from_path(path), reason));
-    }
-    Ok(database)
-}
-
-/// Whether a journal holds a change that was interrupted: one that is done with is cut, or has its header zeroed.
-fn is_hot(target: &Target, sink: &mut Sink, path: &Path) -> bool {
-    let Some(Some(file)) = sink.keep(target.open(path)) else { return false };
-    let mut header = Vec::new();
-    let read = file.take(JOURNAL_HEADER).read_to_end(&mut header).map_err(|e| io_gap(path, "read", &e));
-    sink.keep(read).is_some() && header.iter().any(|byte| *byte != 0)
-}
-
-/// The gap that a fault in a log leaves.
-fn log_gap(fault: wal::Fault, path: &Path) -> Gap {
-    let gap = |code, advice| Gap::new(code, Text::from_path(path), format!("{fault}{advice}"));
-    let lost =
-        ": newer records are unknown; look through `rpm -qa` by hand, or run it once as root and scan again";
-    match fault {
-        wal::Fault::Unfinished => {
-            gap(GapCode::Truncated, ", and are left out, as rpm leaves them out").note()
-        }
-        wal::Fault::Short => gap(GapCode::Truncated, lost),
-        wal::Fault::Header | wal::Fault::PageSize | wal::Fault::Lost => gap(GapCode::Damaged, lost),
-    }
 }
 
 #[cfg(test)]

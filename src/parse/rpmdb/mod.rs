@@ -7,7 +7,6 @@ pub mod bdb;
 pub mod header;
 pub mod ndb;
 pub mod sqlite;
-pub mod wal;
 
 /// Rows that are read of the containers that are read here.
 const MAX_ROWS: usize = 1_000_000;

@@ -2,30 +2,18 @@
 //!
 //! Format: `SQLite`'s "Database File Format" (sqlite.org/fileformat2.html); the tables are those of databases that rpm
 //! 4.16 to 4.18 made. Beside `Packages` stand index tables; `Name` has one row for each package, so it is a second
-//! witness: what it names and `Packages` lacks was cut. `SQLite` is made for friendly files, and a hostile one may hold
-//! a view, a computed column or a circle of pages where a table is expected, so nothing is read before the schema is
-//! looked at, and time and size are bounded (sqlite.org/security.html).
+//! witness: what it names and `Packages` lacks was cut.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 
-use rusqlite::config::DbConfig;
-use rusqlite::limits::Limit;
-use rusqlite::{Connection, ErrorCode, MAIN_DB, OptionalExtension, Statement};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement};
 
 use super::Damage;
 use super::header::Header;
+use crate::parse::sqlite::{Cut, is_stored, open};
 
 /// Rows that are read, of the table and of the index.
 const MAX_ROWS: usize = 1_000_000;
-/// Bytes of one header that are read; a header takes some 200 of them for each file of its package.
-const MAX_BLOB: i32 = 64 << 20;
-/// Bytes of a cut database as it was whole, up to which it is still read.
-const MAX_WHOLE: usize = 1 << 30;
-/// Steps of `SQLite`'s machine, which takes 32 for a package and its name in the index.
-const MAX_STEPS: i32 = 50_000_000;
-/// Steps after which they are counted.
-const STEPS: i32 = 10_000;
 
 /// Reads a database, hands its packages to `each` in the order of their rows, and says what was wrong.
 ///
@@ -39,12 +27,9 @@ pub fn packages(bytes: &[u8], mut each: impl FnMut(Header<'_>)) -> Vec<Damage> {
 }
 
 fn read(bytes: &[u8], each: &mut dyn FnMut(Header<'_>), damage: &mut Vec<Damage>) -> Result<(), Damage> {
-    let mut missing = 0;
-    if let Some(Cut { page, pages, of }) = cut(bytes) {
-        damage.push(Damage::Cut { pages, of });
-        let whole = page.saturating_mul(usize::try_from(of).unwrap_or(usize::MAX));
-        missing = if whole <= MAX_WHOLE { whole - bytes.len() } else { 0 };
-    }
+    let cut = Cut::of(bytes);
+    damage.extend(cut.map(|Cut { pages, of, .. }| Damage::Cut { pages, of }));
+    let missing = cut.map_or(0, |cut| cut.missing);
     let db = open(bytes, missing)?;
     require(&db, "Packages", &[("hnum", true), ("blob", false)])?;
     let mut rows = BTreeSet::new();
@@ -85,85 +70,9 @@ fn read(bytes: &[u8], each: &mut dyn FnMut(Header<'_>), damage: &mut Vec<Damage>
     Ok(())
 }
 
-/// Opens a copy of the bytes in memory; `SQLite` is never given a path.
-///
-/// It refuses a database of which bytes are missing. With a filling in their place, which is no page of a table and no
-/// text that ends, it reads all that does not need them.
-fn open(bytes: &[u8], missing: usize) -> Result<Connection, Damage> {
-    let (header, rest) = bytes.split_at(bytes.len().min(100));
-    let mut header = header.to_vec();
-    if let Some(versions) = header.get_mut(18..20) {
-        // rpm's databases say that a write-ahead log goes with them, without which SQLite does not open them. There is
-        // none in memory: 1 is the plain form, in which the file itself is the same. What is in a log is the caller's
-        // to apply.
-        for version in versions.iter_mut().filter(|v| **v == 2) {
-            *version = 1;
-        }
-    }
-    let mut db = Connection::open_in_memory()?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-    db.pragma_update(None, "cell_size_check", true)?;
-    for (limit, value) in [
-        (Limit::SQLITE_LIMIT_LENGTH, MAX_BLOB),
-        (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
-        (Limit::SQLITE_LIMIT_COLUMN, 100),
-        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 20),
-        (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 3),
-        (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
-        (Limit::SQLITE_LIMIT_FUNCTION_ARG, 8),
-        (Limit::SQLITE_LIMIT_ATTACHED, 0),
-    ] {
-        db.set_limit(limit, value)?;
-    }
-    let mut left = MAX_STEPS / STEPS;
-    let stop = move || {
-        left = (left - 1).max(0);
-        left == 0
-    };
-    db.progress_handler(STEPS, Some(stop))?;
-    let filling = std::io::repeat(0xff).take(u64::try_from(missing).unwrap_or(u64::MAX));
-    let whole = header.as_slice().chain(rest).chain(filling);
-    db.deserialize_read_exact(MAIN_DB, whole, bytes.len() + missing, true)?;
-    Ok(db)
-}
-
-/// A file with fewer pages than its header says.
-struct Cut {
-    page: usize,
-    pages: u32,
-    of: u32,
-}
-
-fn cut(bytes: &[u8]) -> Option<Cut> {
-    let be32 = |at: usize| bytes.get(at..)?.first_chunk().map(|b| u32::from_be_bytes(*b));
-    if !bytes.starts_with(b"SQLite format 3\0") {
-        return None;
-    }
-    let page = match bytes.get(16..)?.first_chunk().map(|b| u16::from_be_bytes(*b))? {
-        1 => 1 << 16,
-        page => usize::from(page),
-    };
-    let (pages, of) = (u32::try_from(bytes.len().checked_div(page)?).ok()?, be32(28)?);
-    // The number of pages is only true while these two agree: a very old SQLite counts up the first of them alone.
-    (be32(24)? == be32(92)? && pages < of).then_some(Cut { page, pages, of })
-}
-
-/// Requires a table that is stored, with these columns, stored too; the flag is that of the primary key.
-///
-/// What `SQLite` made of the schema is asked, as the rows of `sqlite_schema` may say other names and kinds than the
-/// statements in them.
+/// Requires a table that is stored.
 fn require(db: &Connection, table: &'static str, columns: &[(&str, bool)]) -> Result<(), Damage> {
-    let sql = "SELECT count(*) FROM pragma_table_list(?1) t, pragma_table_xinfo(?1) c
-        WHERE t.schema = 'main' AND t.type = 'table' AND c.hidden = 0 AND c.name = ?2 AND c.pk = ?3";
-    for &(column, key) in columns {
-        if db.query_row(sql, (table, column, key), |row| row.get::<_, i64>(0))? != 1 {
-            return Err(Damage::NoTable(table));
-        }
-    }
-    Ok(())
+    if is_stored(db, table, columns)? { Ok(()) } else { Err(Damage::NoTable(table)) }
 }
 
 /// Takes the numbers that a statement yields, as far as it gets.
@@ -213,7 +122,7 @@ pub(crate) fn build(sql: &str, rows: &[(i64, &[u8])]) -> Vec<u8> {
     for row in rows {
         db.execute("INSERT INTO Packages VALUES (?1, ?2)", *row).unwrap();
     }
-    db.serialize(MAIN_DB).unwrap().to_vec()
+    db.serialize(rusqlite::MAIN_DB).unwrap().to_vec()
 }
 
 /// The tables as rpm makes them, for tests.

@@ -8,6 +8,7 @@ use super::*;
 use crate::inventory::{Coverage, CoverageState};
 use crate::item::State;
 use crate::parse::rpmdb::{header, lab};
+use crate::parse::sqlite::wal;
 use globset::GlobSet;
 use std::fs;
 use std::process::Command;

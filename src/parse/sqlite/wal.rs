@@ -52,7 +52,7 @@ pub fn apply(database: &mut Vec<u8>, log: &[u8]) -> Vec<Fault> {
     if pages.keys().filter(|at| **at > had && **at <= size(length)).count() < added {
         faults.push(Fault::Short);
     }
-    // What is missing is filled as sqlite.rs fills it: with what is no page of a table.
+    // What is missing is filled as `open` fills it: with what is no page of a table.
     database.resize(whole, 0xff);
     for (at, page) in pages {
         let place = at.checked_sub(1).and_then(|at| database.get_mut(at.checked_mul(header.page)?..));
@@ -171,9 +171,9 @@ pub(crate) fn build(base: &str, changes: &[&str]) -> (Vec<u8>, Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lab::Random;
-    use super::super::sqlite;
     use super::*;
+    use crate::parse::rpmdb::lab::Random;
+    use crate::parse::rpmdb::sqlite;
 
     const FRAME: usize = FRAME_HEADER + 512;
     const BASE: &str = "CREATE TABLE t (n INTEGER PRIMARY KEY, x)";
