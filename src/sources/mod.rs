@@ -32,6 +32,7 @@ mod snap;
 mod status;
 mod systemd;
 mod tree;
+mod trust;
 mod vscode;
 
 use std::collections::BTreeSet;
@@ -73,6 +74,7 @@ pub const SOURCES: &[Source] = &[
     rpm::SOURCE,
     snap::SOURCE,
     systemd::SOURCE,
+    trust::SOURCE,
     vscode::SOURCE,
 ];
 
