@@ -209,6 +209,13 @@ impl Item {
         }
     }
 
+    /// Whether it is a package of a programming language rather than of a system.
+    #[must_use]
+    pub fn is_of_language(&self) -> bool {
+        const LANGUAGES: &[&str] = &["conda", "maven", "npm", "osgi", "pypi"];
+        self.ecosystem.as_ref().is_some_and(|e| LANGUAGES.contains(&e.raw()))
+    }
+
     /// The order of items in every inventory.
     #[must_use]
     pub fn order(&self) -> impl Ord + '_ {

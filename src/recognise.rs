@@ -241,6 +241,8 @@ fn evidence(
     let state = match item.state {
         State::Remnant if item.kind != Kind::Process => State::Remnant,
         _ if component => State::Component,
+        // A store keeps a certificate when what brought it is gone.
+        _ if item.kind == Kind::Certificate => State::Remnant,
         // A process runs, whatever a list says of it.
         _ if item.kind == Kind::Process => State::Running,
         // A thing that only starts or stands there is no installation by itself.

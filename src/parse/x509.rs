@@ -4,7 +4,8 @@
 //! behind the certificate (`TRUSTED CERTIFICATE`, openssl-x509(1)), and as p11-kit has it within its own text. Roots are
 //! old, and few keep every rule, so nothing is asked of one but its names.
 
-use base64ct::{Base64, Encoding};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use x509_cert::certificate::{CertificateInner, Raw};
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode, Reader, SliceReader, Tag, Tagged};
@@ -115,7 +116,7 @@ pub fn find(bytes: &[u8]) -> Found {
             continue;
         }
         let text: Vec<u8> = body.iter().filter(|b| !b.is_ascii_whitespace()).copied().collect();
-        let der = std::str::from_utf8(&text).ok().and_then(|text| Base64::decode_vec(text).ok());
+        let der = STANDARD.decode(text).ok();
         match der.as_deref().and_then(element) {
             Some(der) => found.certificates.push(der.to_vec()),
             None => found.damage.push(format!("certificate {number} in it is not readable")),
@@ -154,11 +155,11 @@ mod tests {
     ";
 
     fn der() -> Vec<u8> {
-        Base64::decode_vec(ROOT).unwrap()
+        STANDARD.decode(ROOT).unwrap()
     }
 
     fn pem(label: &str, der: &[u8]) -> String {
-        let text = Base64::encode_string(der);
+        let text = STANDARD.encode(der);
         let lines: Vec<_> =
             text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
         format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))

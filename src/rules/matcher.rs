@@ -9,7 +9,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::normal::{has_wildcard, normal};
 use super::vendor::{Signature, Trait, Vendor};
-use crate::item::{Item, Kind, SignatureState};
+use crate::item::{IdKind, Item, Kind, SignatureState};
 use crate::text::Text;
 
 /// A signature that an item matches, and the value of the item that did.
@@ -108,10 +108,7 @@ impl Matcher {
                 found.sort_unstable();
                 found.dedup();
                 for signature in found.drain(..) {
-                    let looked_at = signatures
-                        .get(signature)
-                        .is_some_and(|s| s.kinds.is_empty() || s.kinds.contains(&item.kind));
-                    if looked_at {
+                    if signatures.get(signature).is_some_and(|s| looks_at(s, item.kind)) {
                         hits.insert(Hit { signature, value: value.clone() });
                     }
                 }
@@ -131,6 +128,12 @@ impl Matcher {
         found.dedup();
         found
     }
+}
+
+/// Whether a signature is of things of a kind. Weights of a model are open and kept by everyone, so only a signature that
+/// names them is of them.
+fn looks_at(signature: &Signature, kind: Kind) -> bool {
+    if signature.kinds.is_empty() { kind != Kind::Model } else { signature.kinds.contains(&kind) }
 }
 
 /// What an item is called. Gentoo's packages are `category/name`, and go by the second alone too.
@@ -154,6 +157,8 @@ fn values(on: Trait, item: &Item) -> Vec<Text> {
             item.signer.iter().chain(organisation).cloned().collect()
         }
         Trait::Name => names(item),
+        // Everyone may give a package of a language any name, so those are known by their purl.
+        Trait::Package if item.is_of_language() => Vec::new(),
         Trait::Package => named(&[Kind::Package]),
         Trait::Process => named(&[Kind::Process]),
         Trait::Service => {
@@ -167,6 +172,12 @@ fn values(on: Trait, item: &Item) -> Vec<Text> {
             let base = |path: &Text| path.raw().rsplit(['/', '\\']).next().map(Text::from);
             let files = item.paths.iter().filter_map(base).chain(item.original_name.clone());
             named(&[Kind::File, Kind::Driver]).into_iter().chain(files).collect()
+        }
+        // A purl without a version is of every version.
+        Trait::Id(IdKind::Purl) => {
+            let purl = item.ids.get(&IdKind::Purl);
+            let bare = purl.and_then(|p| Some(Text::from(p.raw().split_once(['@', '?', '#'])?.0)));
+            purl.into_iter().cloned().chain(bare).collect()
         }
         Trait::Id(id) => item.ids.get(&id).into_iter().cloned().collect(),
     }

@@ -1,7 +1,7 @@
 //! Java archives that lie in the folders of products and in homes.
 //!
 //! Formats: those of [`crate::parse::jar`]. A file is a package if Maven or `OSGi` named it, and otherwise only a
-//! file; nothing installs one, so it is present. What Maven packed into the archive of something else is a component of that.
+//! file; nothing installs one, so it is present. What Maven packed into the archive of something else belongs to that.
 //! The caches that Maven and Gradle keep in homes hold archives that builds use, and these are there like any other.
 //! What is in an archive within an archive is not looked into.
 
@@ -41,7 +41,7 @@ fn collect(target: &Target, sink: &mut Sink) {
         let own = own(&found.path, &jar.poms);
         let item = item(found, &jar, own, &mut ids);
         let parts = jar.poms.iter().filter(|pom| Some(*pom) != own);
-        let parts: Vec<_> = parts.map(|part| component(&item, part, &mut ids)).collect();
+        let parts: Vec<_> = parts.map(|part| packed(&item, part, &mut ids)).collect();
         sink.item(item);
         for part in parts {
             sink.item(part);
@@ -95,12 +95,12 @@ fn item(found: &Found, jar: &Jar, own: Option<&Coordinates>, ids: &mut Ids) -> I
 }
 
 /// What was packed into the archive of something else.
-fn component(of: &Item, part: &Coordinates, ids: &mut Ids) -> Item {
+fn packed(of: &Item, part: &Coordinates, ids: &mut Ids) -> Item {
     let mut item = Item::new(Kind::Package, part.artifact.as_str().into(), of.place.clone());
     coordinates(&mut item, part);
     let id = format!("{}!{}:{}", of.id.raw(), part.group, part.artifact);
     item.id = ids.unique(id).into();
-    item.state = State::Component;
+    item.state = State::Present;
     item.owner = Some(of.id.clone());
     item.ecosystem = Some("maven".into());
     item.scope.clone_from(&of.scope);

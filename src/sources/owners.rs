@@ -12,9 +12,6 @@ use crate::item::{Item, Kind};
 use crate::target::{EntryKind, Target};
 use crate::text::Text;
 
-/// Ecosystems of languages, whose packages a distribution's own often bring.
-const LANGUAGES: &[&str] = &["conda", "maven", "npm", "osgi", "pypi"];
-
 /// Paths and the items that own them.
 #[derive(Default)]
 pub(crate) struct Owners {
@@ -69,11 +66,10 @@ impl Owners {
             let below = || path.ancestors().skip(1).find_map(|folder| folders.get(&bytes(folder)));
             owners.get(&bytes(&path)).or_else(below).copied()
         };
-        let of_language = |item: &Item| item.ecosystem.as_ref().is_some_and(|e| LANGUAGES.contains(&e.raw()));
         let joined = |item: &&mut Item| {
             let part =
                 matches!(item.kind, Kind::Process | Kind::Service | Kind::Task | Kind::Driver | Kind::File);
-            (part || of_language(item) || item.source.raw() == "desktop")
+            (part || item.is_of_language() || item.source.raw() == "desktop")
                 && item.owner.is_none()
                 && item.container.is_none()
         };
@@ -82,7 +78,7 @@ impl Owners {
             // of this machine's.
             let is_process = item.kind == Kind::Process;
             let paths = item.paths.iter().take(if is_process { 1 } else { usize::MAX });
-            let by_place = of_language(item) || (!is_process && item.paths.is_empty());
+            let by_place = item.is_of_language() || (!is_process && item.paths.is_empty());
             let places = paths.chain(by_place.then_some(&item.place));
             let places = match self.instead.get(&item.id) {
                 Some(instead) => instead.clone(),

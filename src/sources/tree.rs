@@ -259,7 +259,9 @@ mod tests {
             fs::write(&path, bytes).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         };
-        write("etc/passwd", b"ann:x:1:1::/home/ann:/bin/sh\n", 0o644);
+        let accounts =
+            b"ann:x:1:1::/home/ann:/bin/sh\nnobody:x:2:2::/:/bin/false\nbin:x:3:3::/usr/bin:/bin/false\n";
+        write("etc/passwd", accounts, 0o644);
         write("opt/v/bin/elf", b"\x7fELF\x02\x01\x01\x00\x00", 0o755);
         write("opt/v/bin/text", b"text", 0o755);
         write("opt/v/lib.so", b"\x7fELF", 0o644);

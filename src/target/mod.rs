@@ -28,6 +28,9 @@ pub use os::{Family, Os, Packages};
 pub use users::User;
 pub use walk::Met;
 
+/// Bytes of a file for which room is made before they are read.
+const AT_ONCE: u64 = 64 << 10;
+
 /// Bounds on what is read; passing one is a recorded gap.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -269,13 +272,17 @@ impl Target {
     /// # Errors
     /// A gap when something is there and cannot be read as a file.
     pub fn open_seek(&self, path: &Path) -> Result<Option<Box<dyn ReadSeek>>, Gap> {
+        Ok(self.opened(path)?.map(|(file, _)| Box::new(file) as Box<dyn ReadSeek>))
+    }
+
+    /// A regular file and its size.
+    fn opened(&self, path: &Path) -> Result<Option<(std::fs::File, u64)>, Gap> {
         let Some(file) = self.files(path)?.file(path)? else { return Ok(None) };
-        let place = Text::from_path(path);
         let size = file.metadata().map_err(|e| io_gap(path, "read", &e))?.len();
         if size > self.limits.file_bytes {
-            return Err(too_large(place, self.limits.file_bytes));
+            return Err(too_large(Text::from_path(path), self.limits.file_bytes));
         }
-        Ok(Some(Box::new(file)))
+        Ok(Some((file, size)))
     }
 
     /// The bytes of a regular file; nothing, if there is none.
@@ -291,8 +298,10 @@ impl Target {
     /// # Errors
     /// A gap when something is there and cannot be read as a file, or is larger than this bound or that of all files.
     pub fn read_up_to(&self, path: &Path, bound: u64) -> Result<Option<Vec<u8>>, Gap> {
-        let Some(file) = self.open(path)? else { return Ok(None) };
-        let mut bytes = Vec::new();
+        let Some((file, size)) = self.opened(path)? else { return Ok(None) };
+        let bound = bound.min(self.limits.file_bytes);
+        // A small file is read at once; a size alone takes no memory.
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(AT_ONCE)).unwrap_or_default() + 1);
         let read = file.take(bound.saturating_add(1)).read_to_end(&mut bytes);
         read.map_err(|e| io_gap(path, "read", &e))?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bound {

@@ -243,3 +243,40 @@ fn a_second_rpm_database_in_another_form_is_a_gap() {
         std::fs::remove_file(root.at(&format!("var/lib/rpm/{other}"))).unwrap();
     }
 }
+
+/// Everyone may give a package of a language any name, and keep anyone's weights.
+#[test]
+fn packages_of_languages_and_models_are_known_by_what_is_theirs_alone() {
+    let root = Root::new();
+    let rules = "[[vendor]]\nid = \"acme\"\nname = \"Acme\"\npackage = [\"agent\"]\npublisher = [\"Acme\"]\n\
+                 purl = [\"pkg:pypi/acme-agent\"]\n";
+    root.write("acme.toml", rules);
+    let rules = root.at("acme.toml").display().to_string();
+    let found = |item: Value| {
+        let (_, report) = judge(&[item], &["--rules", &rules, "--under", "local-policy"]);
+        report["findings"].as_array().unwrap().len()
+    };
+    for (ecosystem, findings) in [("debian", 1), ("npm", 0), ("pypi", 0), ("maven", 0)] {
+        let item = json!({"kind": "package", "name": "agent", "ecosystem": ecosystem});
+        assert_eq!(found(item), findings, "{ecosystem}");
+    }
+    let purl = |purl: &str| json!({"kind": "package", "name": "x", "ids": {"purl": purl}});
+    for (named, findings) in
+        [("pkg:pypi/acme-agent", 1), ("pkg:pypi/acme-agent@1.2?x=y", 1), ("pkg:pypi/acme-agents@1", 0)]
+    {
+        assert_eq!(found(purl(named)), findings, "{named}");
+    }
+    assert_eq!(found(json!({"kind": "model", "name": "agent", "publisher": "Acme"})), 0);
+}
+
+/// A certificate stays in its store when the product is gone.
+#[test]
+fn a_certificate_of_a_vendor_is_a_remnant() {
+    let item = json!({"kind": "certificate", "name": "Kaspersky Root", "publisher": "AO Kaspersky Lab"});
+    let (code, report) = judge(&[item], &[]);
+    let finding = &report["findings"][0];
+    assert_eq!(
+        (code, &finding["state"], &finding["rulings"][0]["ruling"]),
+        (0, &json!("remnant"), &json!("advisory"))
+    );
+}

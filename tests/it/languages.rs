@@ -1,7 +1,8 @@
-//! Packages of languages through their whole life, as their own tools install and remove them.
+//! Packages of languages through their whole life, as their own tools install and remove them, and very many of them.
 
 use std::fs;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::lab::{Root, finish, has, run};
 
@@ -89,4 +90,22 @@ fn what_npm_installs_is_found_until_npm_removes_it() {
     assert_eq!(found(&root, "npm", "lab"), there);
     npm(&["uninstall", "--global", &prefix, "@interdict/lab"]);
     assert_eq!(found(&root, "npm", "lab"), (Vec::new(), "absent".to_owned()));
+}
+
+#[test]
+fn twenty_thousand_packages_are_read() {
+    let root = Root::new();
+    let description = "{\"name\": \"p\", \"version\": \"1.0.0\", \"author\": {\"name\": \"Jane Doe\"}}";
+    root.write("opt/package.json", description);
+    for n in 0..20_000 {
+        let folder = root.at(&format!("opt/app/node_modules/p{n}"));
+        fs::create_dir_all(&folder).unwrap();
+        // Names of one file cost the scan as much as files, and this test less.
+        fs::hard_link(root.at("opt/package.json"), folder.join("package.json")).unwrap();
+    }
+    let started = Instant::now();
+    let (packages, state) = found(&root, "npm", "p");
+    assert_eq!((packages.len(), state.as_str()), (20_000, "covered"));
+    // A debug build on a busy machine is given many times what it needs.
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
 }

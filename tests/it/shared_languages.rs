@@ -60,7 +60,7 @@ fn an_archive_of_java_and_what_was_packed_into_it() {
     let name = "example-java-app-maven-0.1.0.jar";
     root.write(&format!("opt/app/{name}"), fs::read(pkgs.join("java").join(name)).unwrap());
     let report = judged_root(root.0.path());
-    let wanted = ["example-java-app-maven 0.1.0 - present", "joda-time 2.9.2 - component"];
+    let wanted = ["example-java-app-maven 0.1.0 - present", "joda-time 2.9.2 - present"];
     assert_eq!(lines(&report, "jars"), wanted);
     assert!(!report.inventory.gaps().any(|(row, _)| row.source.raw() == "jars"));
 }
