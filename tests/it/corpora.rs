@@ -94,5 +94,5 @@ fn nobody_else_is_taken_for_kaspersky() {
     }
     assert!(accused.is_empty(), "{accused:#?}");
     assert!(missed.is_empty(), "{missed:#?}");
-    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(3), "{:?}", started.elapsed());
 }

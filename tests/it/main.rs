@@ -44,5 +44,6 @@ mod shared_packages;
 mod strings;
 mod trees;
 mod verdict;
+mod ways;
 mod wazuh;
 mod wrong_rules;

@@ -68,6 +68,17 @@ fn part(of: &Value, like: &Value) -> Value {
         .into()
 }
 
+/// The tree of a case, laid out.
+pub fn lay(source: &str, case: &str) -> Root {
+    let folder = roots().join(source);
+    let says: Value =
+        serde_json::from_slice(&fs::read(folder.join(format!("{case}.json"))).unwrap()).unwrap();
+    let root = Root::new();
+    copy(&folder.join(case), root.0.path());
+    make(&root, &says["make"]);
+    root
+}
+
 /// What is wrong with a case; nothing, if all is as it says.
 fn faults(source: &str, case: &str) -> Vec<String> {
     let folder = roots().join(source);
@@ -78,9 +89,7 @@ fn faults(source: &str, case: &str) -> Vec<String> {
     for key in says.as_object().unwrap().keys().filter(|k| !known.contains(&k.as_str())) {
         faults.push(format!("{key} is no key of a case"));
     }
-    let root = Root::new();
-    copy(&folder.join(case), root.0.path());
-    make(&root, &says["make"]);
+    let root = lay(source, case);
     let run = run(["inventory", &root.target(), "--depth", "full", "-o", "json"]);
     let inventory = run.json();
     let list = |list: &Value| list.as_array().cloned().unwrap_or_default();
