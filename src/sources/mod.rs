@@ -159,11 +159,12 @@ impl Sink {
         self.depth
     }
 
-    /// What the walk of the target found, of which the first source that asks makes it; what it could not see is
-    /// unseen by each of them.
+    /// What the walk of the target found, of which the first source that asks makes it. What may hide something there is
+    /// unseen by each of them; what is only told is told once, by the programs.
     fn tree(&mut self, target: &Target) -> Arc<Tree> {
         let tree = Arc::clone(self.tree.get_or_init(|| Arc::new(Tree::walk(target, self.depth()))));
-        for gap in &tree.gaps {
+        let hides = |gap: &&Gap| gap.blocks || matches!(gap.code, GapCode::Excluded | GapCode::Network);
+        for gap in tree.gaps.iter().filter(hides) {
             self.gap(gap.clone());
         }
         tree

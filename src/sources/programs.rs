@@ -55,6 +55,9 @@ const SHARED: &[&str] = &[
 
 fn collect(target: &Target, sink: &mut Sink) {
     let tree = sink.tree(target);
+    for gap in &tree.gaps {
+        sink.gap(gap.clone());
+    }
     let programs = tree.found.iter().filter(|f| matches!(f.sort, Sort::Program | Sort::Installer));
     for found in programs.clone() {
         sink.item(item(found));
