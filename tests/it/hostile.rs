@@ -42,7 +42,7 @@ impl Random {
 }
 
 /// Holds a report to what holds for every input: no fault inside, and every format can write it.
-fn sound(report: &Report, what: &str) {
+pub(crate) fn sound(report: &Report, what: &str) {
     let fault = report.inventory.gaps().find(|(_, gap)| gap.code == GapCode::Fault);
     assert!(fault.is_none(), "{what}: {fault:?}");
     for (format, bytes) in written(report, 80) {
@@ -200,7 +200,7 @@ fn any_bytes_as_a_saved_inventory_end_without_a_panic() {
 }
 
 /// Cuts, flips a bit, repeats, moves or zeroes a part of a file.
-fn mutate(random: &mut Random, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn mutate(random: &mut Random, bytes: &[u8]) -> Vec<u8> {
     let mut changed = bytes.to_vec();
     let (at, length) = (random.below(bytes.len()), random.below(200));
     let end = (at + length).min(bytes.len());

@@ -21,6 +21,7 @@ mod debian;
 mod faults;
 mod help;
 mod hostile;
+mod hurt;
 mod judge;
 mod lab;
 mod languages;

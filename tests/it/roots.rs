@@ -13,12 +13,12 @@ use serde_json::Value;
 
 use crate::lab::{Root, run};
 
-fn roots() -> PathBuf {
+pub fn roots() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/roots")
 }
 
 /// The names in a folder, in order.
-fn names(folder: &Path) -> Vec<String> {
+pub fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
