@@ -2,6 +2,7 @@
 
 pub mod alpm;
 pub mod apkdb;
+pub mod appimage;
 pub mod chromium;
 pub mod command;
 pub mod compressed;

@@ -4,6 +4,7 @@
 //! exactly one coverage row, and joins what runs to the package that owns its executable.
 
 mod apk;
+mod appimage;
 mod autostart;
 mod browsers;
 mod cron;
@@ -52,6 +53,7 @@ use tree::Tree;
 /// All sources, by id.
 pub const SOURCES: &[Source] = &[
     apk::SOURCE,
+    appimage::SOURCE,
     autostart::SOURCE,
     browsers::SOURCE,
     cron::SOURCE,

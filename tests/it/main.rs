@@ -12,6 +12,7 @@
 )]
 
 mod accused;
+mod appimages;
 mod apps;
 mod bounds;
 mod cli;
