@@ -3,6 +3,7 @@
 pub mod alpm;
 pub mod apkdb;
 pub mod appimage;
+pub mod bolt;
 pub mod chromium;
 pub mod command;
 pub mod compressed;

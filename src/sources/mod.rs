@@ -7,6 +7,7 @@ mod apk;
 mod appimage;
 mod autostart;
 mod browsers;
+mod containers;
 mod cron;
 mod database;
 mod desktop;
@@ -56,6 +57,7 @@ pub const SOURCES: &[Source] = &[
     appimage::SOURCE,
     autostart::SOURCE,
     browsers::SOURCE,
+    containers::SOURCE,
     cron::SOURCE,
     desktop::SOURCE,
     dpkg::SOURCE,
@@ -266,6 +268,14 @@ pub fn collect(target: &Target, depth: Depth, done: Progress<'_>) -> Inventory {
             .map(|(thread, source)| thread.join().unwrap_or_else(|_| fault(source)))
             .collect()
     });
+    let (mut items, mut coverage) = put_together(target, read);
+    require_a_list(target, &mut coverage);
+    items.sort_by(|a, b| a.order().cmp(&b.order()));
+    Inventory { subject: target.subject(), host: target.host().clone(), items, coverage }
+}
+
+/// What all sources found, with what runs joined to what owns it, and their rows.
+fn put_together(target: &Target, read: Vec<(Coverage, Sink)>) -> (Vec<Item>, Vec<Coverage>) {
     let (mut items, mut coverage, mut owners) = (Vec::new(), Vec::new(), Owners::default());
     for (row, sink) in read {
         coverage.push(row);
@@ -278,9 +288,7 @@ pub fn collect(target: &Target, depth: Depth, done: Progress<'_>) -> Inventory {
     for row in &mut coverage {
         row.items = items.iter().filter(|item| item.source == row.source).count();
     }
-    require_a_list(target, &mut coverage);
-    items.sort_by(|a, b| a.order().cmp(&b.order()));
-    Inventory { subject: target.subject(), host: target.host().clone(), items, coverage }
+    (items, coverage)
 }
 
 fn read(source: &Source, target: &Target, mut sink: Sink) -> (Coverage, Sink) {
@@ -358,34 +366,40 @@ fn cover(source: &Source, target: &Target, sink: &mut Sink) -> Coverage {
 /// does not say what the other is made of.
 const BESIDE: &[&str] = &["nix"];
 
-/// A target in which nothing lists what is installed has not been seen, however much of it could be read; nor has one
-/// that is made with a package manager that no source reads.
-fn require_a_list(target: &Target, coverage: &mut [Coverage]) {
-    let lists = |row: &Coverage| {
-        let source = SOURCES.iter().find(|s| row.source.raw() == s.id);
-        source.is_some_and(|s| {
-            let made_with = target.os().packages.is_some_and(|p| s.expects.contains(&p));
-            made_with || (!s.expects.is_empty() && !BESIDE.contains(&s.id))
-        })
-    };
+/// Whether a row is of a source whose list says what the target is made of.
+fn lists(target: &Target, row: &Coverage) -> bool {
+    let source = SOURCES.iter().find(|s| row.source.raw() == s.id);
+    source.is_some_and(|s| {
+        let made_with = target.os().packages.is_some_and(|p| s.expects.contains(&p));
+        made_with || (!s.expects.is_empty() && !BESIDE.contains(&s.id))
+    })
+}
+
+/// Why nothing says what a target is made of: a target in which nothing lists what is installed has not been seen,
+/// however much of it could be read; nor has one that is made with a package manager that no source reads.
+fn unlisted(target: &Target, coverage: &[Coverage]) -> Option<Gap> {
     let unread = target.os().packages.filter(|p| !SOURCES.iter().any(|s| s.expects.contains(p)));
-    let gap = if let Some(packages) = unread {
+    if let Some(packages) = unread {
         let reason =
             format!("this system is made with {packages} packages, which this version does not read");
-        Gap::new(GapCode::Unsupported, "/", reason)
-    } else if let Some(unread) = target.unknown_os() {
+        return Some(Gap::new(GapCode::Unsupported, "/", reason));
+    }
+    if let Some(unread) = target.unknown_os() {
         let reason = format!("{}; so what this system is made with is unknown", unread.reason.raw());
-        Gap { reason: reason.into(), ..unread.clone() }
-    } else if coverage
-        .iter()
-        .any(|row| lists(row) && !matches!(row.state, CoverageState::Absent | CoverageState::Skipped))
-    {
-        return;
-    } else {
-        let reason =
-            "nothing that lists installed software was read; check that this is the root of a system";
-        Gap::new(GapCode::NothingListed, "/", reason)
-    };
+        return Some(Gap { reason: reason.into(), ..unread.clone() });
+    }
+    let was_read = |row: &Coverage| !matches!(row.state, CoverageState::Absent | CoverageState::Skipped);
+    if coverage.iter().any(|row| lists(target, row) && was_read(row)) {
+        return None;
+    }
+    let reason = "nothing that lists installed software was read; check that this is the root of a system";
+    Some(Gap::new(GapCode::NothingListed, "/", reason))
+}
+
+/// Tells in the rows of all sources of lists that none says what the target is made of.
+fn require_a_list(target: &Target, coverage: &mut [Coverage]) {
+    let Some(gap) = unlisted(target, coverage) else { return };
+    let lists = |row: &Coverage| lists(target, row);
     // What was left out on request stays skipped where another row can tell the gap.
     let any_absent = coverage.iter().any(|row| lists(row) && row.state == CoverageState::Absent);
     for row in coverage.iter_mut().filter(|row| lists(row)) {

@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
-use crate::sources::Depth;
+use crate::sources::{Depth, containers};
 use crate::target::{EntryKind, Met, Target, io_gap};
 use crate::text::Text;
 
@@ -18,11 +18,6 @@ use crate::text::Text;
 const PLACES: &[&str] = &["/opt", "/srv", "/usr/local", "/var/opt"];
 /// Folders of the distribution, which accounts of services have for a home; so they have the root itself.
 const SYSTEM: &[&str] = &["/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/sbin", "/sys", "/usr"];
-/// Stores of containers and images, which are no files of the host's own; those of a user are below the home.
-const STORES: &[&str] = &["/var/lib/containerd", "/var/lib/containers/storage", "/var/lib/docker"];
-const STORES_OF_USER: &[&str] =
-    &[".local/share/containerd", ".local/share/containers/storage", ".local/share/docker"];
-
 /// Folders between one of the places and a link in it that is followed, the link itself included.
 const FOLLOWED: usize = 2;
 /// Bytes of a file that tell what it is.
@@ -83,15 +78,11 @@ impl Tree {
             let home = home.filter(|home| !SYSTEM.iter().any(|folder| home.starts_with(folder)));
             homes.extend(home.filter(|home| home != Path::new("/")).map(|home| (home, user.name)));
         }
-        let of_homes = |places: &[&str]| -> Vec<PathBuf> {
-            homes.iter().flat_map(|(home, _)| places.iter().map(|place| home.join(place))).collect()
-        };
-        let stores: BTreeSet<PathBuf> =
-            STORES.iter().map(PathBuf::from).chain(of_homes(STORES_OF_USER)).collect();
+        let stores = containers::places(target);
         if depth == Depth::Full {
             tree.below(target, Path::new("/"), &stores);
         } else {
-            let places = PLACES.iter().map(PathBuf::from).chain(of_homes(&[""]));
+            let places = PLACES.iter().map(PathBuf::from).chain(homes.iter().map(|(home, _)| home.clone()));
             let places: Vec<_> = places.filter_map(|p| tree.keep(target.resolve(&p)).flatten()).collect();
             let is_within = |path: &Path| places.iter().any(|p| path != p && path.starts_with(p));
             let mut links = Vec::new();

@@ -5,11 +5,13 @@
 //! bounded, and what cannot be read comes back as a [`Gap`] that says why.
 
 mod dir;
+mod layers;
 mod live;
 mod mounts;
 pub mod operator;
 mod os;
 mod saved;
+mod tree;
 mod users;
 mod walk;
 
@@ -20,11 +22,13 @@ use globset::GlobSet;
 
 use crate::error::Error;
 use crate::inventory::{Gap, GapCode, Host, Inventory, Subject};
+use crate::target::tree::Tree;
 use crate::text::Text;
 
-pub use dir::{Entry, EntryKind};
+pub(crate) use layers::Marks;
 pub use live::{Loaded, Process};
 pub use os::{Family, Os, Packages};
+pub use tree::{Entry, EntryKind};
 pub use users::User;
 pub use walk::Met;
 
@@ -58,6 +62,8 @@ enum World {
     Live(dir::Files),
     /// A folder that holds the root of a system.
     Dir(dir::Files),
+    /// Folders of another target, seen as one root.
+    Layers(layers::Layers),
     /// Items that were found earlier.
     Saved(Box<Inventory>),
     /// A world that refuses every read, to hold sources to the first law.
@@ -173,12 +179,40 @@ impl Target {
         self
     }
 
+    /// A stack of folders of this target as a root of its own, the topmost first, and what of it is not there to be
+    /// seen. What is excluded here are places of this target, and not those within.
+    pub(crate) fn stack(&self, folders: &[PathBuf], marks: Marks, place: Text) -> (Option<Self>, Vec<Gap>) {
+        let (mut found, mut gaps) = (Vec::new(), Vec::new());
+        for folder in folders {
+            match self.folder(folder) {
+                Ok(files) => found.push(files),
+                Err(gap) => gaps.push(gap),
+            }
+        }
+        let root = (!found.is_empty()).then(|| World::Layers(layers::Layers::new(found, marks)));
+        (root.map(|root| Self::of(root, place, GlobSet::empty())), gaps)
+    }
+
+    /// A folder of this target, opened as a root.
+    fn folder(&self, path: &Path) -> Result<dir::Files, Gap> {
+        let place = self.files(path)?.look(path, EntryKind::Folder)?;
+        let gap = |code, reason| Gap::new(code, Text::from_path(path), reason);
+        match (place, &self.world) {
+            (None, _) => Err(gap(GapCode::Missing, "this layer is not there, so what was in it is unknown")),
+            (Some(place), World::Live(files) | World::Dir(files)) => {
+                files.below(&place).map_err(|e| io_gap(path, "open", &e))
+            }
+            (Some(_), _) => Err(gap(GapCode::Unsupported, "a layer within a layer is not looked into")),
+        }
+    }
+
     /// What it is, for the report.
     #[must_use]
     pub fn subject(&self) -> Subject {
         let kind = match &self.world {
             World::Live(_) => "live",
             World::Dir(_) => "dir",
+            World::Layers(_) => "layers",
             World::Saved(_) => "inventory",
             #[cfg(test)]
             World::Refusing => "dir",
@@ -243,13 +277,14 @@ impl Target {
         self.exclude.is_match(path).then(gap)
     }
 
-    fn files(&self, path: &Path) -> Result<&dir::Files, Gap> {
+    fn files(&self, path: &Path) -> Result<&dyn Tree, Gap> {
         let place = || Text::from_path(path);
         if let Some(gap) = self.excluded(path) {
             return Err(gap);
         }
         match &self.world {
             World::Live(files) | World::Dir(files) => Ok(files),
+            World::Layers(layers) => Ok(layers),
             World::Saved(_) => {
                 Err(Gap::new(GapCode::Unsupported, place(), "a saved inventory holds no files"))
             }
@@ -387,6 +422,7 @@ pub(crate) fn io_gap(path: &Path, doing: &str, error: &std::io::Error) -> Gap {
         }
         ErrorKind::NotADirectory => (GapCode::Special, "a part of its path is no folder".to_owned()),
         ErrorKind::NotFound => (GapCode::Missing, "it is not there".to_owned()),
+        ErrorKind::Unsupported => (GapCode::Unsupported, error.to_string()),
         _ => (GapCode::Io, error.to_string()),
     };
     Gap::new(code, Text::from_path(path), format!("cannot {doing} it: {what}"))

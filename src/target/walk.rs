@@ -11,12 +11,13 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use crate::inventory::{Gap, GapCode};
-use crate::target::dir::{EntryKind, Files, special};
+use crate::target::dir::Files;
+use crate::target::tree::{EntryKind, Tree};
 use crate::target::{Limits, io_gap};
 use crate::text::Text;
 
 /// Bytes of an executable file that are shown.
-const FIRST: u64 = 16;
+pub(super) const FIRST: u64 = 16;
 
 /// What a walk meets.
 #[derive(Debug, Clone, Copy)]
@@ -35,16 +36,14 @@ impl Files {
     /// Everything below a folder, links not followed; nothing, if there is no folder.
     ///
     /// `leave_out` says which folders are not entered, and why.
-    pub(super) fn walk(
+    pub(super) fn walk_below(
         &self,
         start: &Path,
         limits: &Limits,
         leave_out: &dyn Fn(&Path) -> Option<Gap>,
         visit: &mut dyn FnMut(Met<'_>),
     ) -> Vec<Gap> {
-        let place = match self.look(start, |meta| {
-            if meta.is_dir() { Ok(()) } else { Err(special(start, "a folder", meta.file_type().into())) }
-        }) {
+        let place = match self.look(start, EntryKind::Folder) {
             Ok(Some(place)) => place,
             Ok(None) => return Vec::new(),
             Err(gap) => return vec![gap],

@@ -17,6 +17,7 @@ mod apps;
 mod bounds;
 mod cli;
 mod confined;
+mod containers;
 mod corpora;
 mod debian;
 mod faults;
