@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::lab::{Root, has, is_root, run, scan};
+use crate::lab::{Root, has_manager, is_root, not_here, run, scan};
 
 const KESL: &str = "Package: kesl\nStatus: install ok installed\nArchitecture: amd64\n\
                     Maintainer: Kaspersky Lab <info@kaspersky.com>\nVersion: 12.0.0\nDescription: a test\n\n";
@@ -220,7 +220,7 @@ fn told(root: &Root, image: &str) {
 
 #[test]
 fn stores_that_podman_makes_are_read() {
-    if !(has("podman") && is_root()) {
+    if !(has_manager("podman") && is_root()) {
         return;
     }
     for driver in ["overlay", "vfs"] {
@@ -247,16 +247,18 @@ fn stores_that_podman_makes_are_read() {
 struct Daemon(Child);
 
 impl Daemon {
-    /// Starts one and waits until it listens.
-    fn start(daemon: &mut Command, socket: &Path) -> Self {
+    /// Starts one and waits until it listens; none, where it does not.
+    fn start(daemon: &mut Command, socket: &Path) -> Option<Self> {
+        let name = daemon.get_program().to_str().unwrap().to_owned();
         let daemon = Self(daemon.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         for _ in 0..600 {
             if std::os::unix::net::UnixStream::connect(socket).is_ok() {
-                return daemon;
+                return Some(daemon);
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
-        panic!("it does not listen");
+        not_here(&name);
+        None
     }
 }
 
@@ -271,7 +273,7 @@ impl Drop for Daemon {
 
 #[test]
 fn stores_that_containerd_makes_are_read() {
-    if !(has("containerd") && has("ctr") && is_root()) {
+    if !(has_manager("containerd") && has_manager("ctr") && is_root()) {
         return;
     }
     let root = Root::debian();
@@ -282,8 +284,9 @@ fn stores_that_containerd_makes_are_read() {
         root.at("run"),
     );
     root.write("settings.toml", settings);
-    let daemon =
-        Daemon::start(Command::new("containerd").arg("--config").arg(root.at("settings.toml")), &socket);
+    let mut containerd = Command::new("containerd");
+    containerd.arg("--config").arg(root.at("settings.toml"));
+    let Some(daemon) = Daemon::start(&mut containerd, &socket) else { return };
     let ctr = || {
         let mut ctr = Command::new("ctr");
         ctr.arg("--address").arg(&socket).args(["--namespace", "k8s.io"]);
@@ -297,7 +300,7 @@ fn stores_that_containerd_makes_are_read() {
 
 #[test]
 fn stores_that_docker_makes_are_read() {
-    if !(has("dockerd") && has("docker") && is_root()) {
+    if !(has_manager("dockerd") && has_manager("docker") && is_root()) {
         return;
     }
     let root = Root::debian();
@@ -310,7 +313,7 @@ fn stores_that_docker_makes_are_read() {
         "--ip6tables=false",
         "--bridge=none",
     ]);
-    let daemon = Daemon::start(dockerd.args(["--host", &host]), &socket);
+    let Some(daemon) = Daemon::start(dockerd.args(["--host", &host]), &socket) else { return };
     let docker = || {
         let mut docker = Command::new("docker");
         docker.args(["--host", &host]);

@@ -88,6 +88,21 @@ pub fn has(tool: &str) -> bool {
     found || lacking(tool)
 }
 
+/// As [`has`], of a manager of containers, which many machines forbid: required only where it is named by itself.
+pub fn has_manager(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
+    found || not_here(tool)
+}
+
+/// Says that a manager of containers cannot run here, and gives `false`; fails where it is named as required.
+pub fn not_here(tool: &str) -> bool {
+    let required = std::env::var("INTERDICT_REQUIRE").unwrap_or_default();
+    assert!(!required.split(',').any(|r| r == tool), "{tool} is required and does not run here");
+    eprintln!("skipped: {tool} does not run here");
+    false
+}
+
 /// Whether a test that needs root may run, as [`has`].
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root() || lacking("root")
