@@ -222,15 +222,16 @@ fn detail(
 pub(super) fn coverage(inventory: &Inventory, style: Style, out: &mut dyn Write) -> io::Result<()> {
     heading("Coverage", style, out)?;
     let mut rows = plain(style, &["Source", "State", "Items", "What was not seen"]);
-    for row in &inventory.coverage {
+    // Most systems have few of the places, so those that are not there stand together.
+    let (absent, there): (Vec<_>, Vec<_>) = inventory.coverage.iter().partition(|row| {
+        row.state == CoverageState::Absent && row.items == 0 && row.reason.is_none() && row.gaps.is_empty()
+    });
+    for row in there {
         let mut notes: Vec<String> = row.reason.iter().map(short).collect();
         notes.extend(row.gaps.iter().map(|gap| {
             let weight = if gap.blocks { "" } else { "note: " };
             format!("{weight}{}: {} [{}]", short(&gap.place), short(&gap.reason), gap.code)
         }));
-        if notes.is_empty() && row.state == CoverageState::Absent {
-            notes.push("not on this system".to_owned());
-        }
         rows.add_row([
             row.source.to_string(),
             row.state.to_string(),
@@ -238,7 +239,14 @@ pub(super) fn coverage(inventory: &Inventory, style: Style, out: &mut dyn Write)
             notes.join("\n"),
         ]);
     }
-    writeln!(out, "{}", rows.trim_fmt())
+    if rows.row_count() > 0 {
+        writeln!(out, "{}", rows.trim_fmt())?;
+    }
+    if !absent.is_empty() {
+        let names: Vec<_> = absent.iter().map(|row| row.source.to_string()).collect();
+        entry("", &format!("absent, as these are not on this system: {}", names.join(", ")), style, out)?;
+    }
+    Ok(())
 }
 
 /// A text for people; of one that no person reads to its end only the beginning. The other formats have all of it.

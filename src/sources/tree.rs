@@ -145,7 +145,8 @@ impl Tree {
                     // Whether it may be executed is not told here; its first bytes are.
                     let first = self.first_bytes(target, &leads);
                     let (path, kind, executable) = (leads.as_path(), EntryKind::File, true);
-                    if let Some(sort) = self.sort(target, Met { path, kind, executable, first: &first }) {
+                    let met = Met { path, kind, executable, first: first.as_deref() };
+                    if let Some(sort) = self.sort(target, met) {
                         self.found.push(Found { path: link, leads: Some(leads), sort, user: None });
                     }
                 }
@@ -191,18 +192,16 @@ impl Tree {
         } else if !met.executable && !ends(".exe") && !ends(".appimage") {
             return None;
         }
-        let first = if met.executable { met.first } else { &self.first_bytes(target, met.path) };
+        let read = if met.executable { None } else { self.first_bytes(target, met.path) };
         // What may be executed but not read is a program of this name all the same.
-        if first.is_empty() { Some(Sort::Program) } else { sort_of(first) }
+        met.first.or(read.as_deref()).map_or(Some(Sort::Program), sort_of)
     }
 
-    fn first_bytes(&mut self, target: &Target, path: &Path) -> Vec<u8> {
+    fn first_bytes(&mut self, target: &Target, path: &Path) -> Option<Vec<u8>> {
+        let file = self.keep(target.open(path)).flatten()?;
         let mut first = Vec::new();
-        if let Some(file) = self.keep(target.open(path)).flatten() {
-            let read = file.take(FIRST).read_to_end(&mut first);
-            self.keep(read.map_err(|e| io_gap(path, "read", &e)));
-        }
-        first
+        let read = file.take(FIRST).read_to_end(&mut first);
+        self.keep(read.map_err(|e| io_gap(path, "read", &e))).map(|_| first)
     }
 
     fn keep<T>(&mut self, result: Result<T, Gap>) -> Option<T> {

@@ -44,6 +44,7 @@ impl Files {
     }
 
     /// A folder at a place as a root of its own, in which nothing counts as mounted.
+    #[cfg_attr(not(target_os = "linux"), allow(clippy::unnecessary_wraps, reason = "only Linux can refuse"))]
     pub(super) fn below(&self, place: &Path) -> io::Result<Self> {
         let (root, mounts) = (self.root.join(place), Mounts::default());
         #[cfg(target_os = "linux")]

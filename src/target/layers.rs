@@ -10,13 +10,13 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
 use crate::target::dir::Files;
 use crate::target::tree::{Entry, EntryKind, Tree};
-use crate::target::walk::{FIRST, Met};
+use crate::target::walk::{Met, first_bytes};
 use crate::target::{Limits, io_gap};
 use crate::text::{Text, bytes_to_path};
 
@@ -297,8 +297,9 @@ impl Tree for Layers {
                 }
                 let place = folder.join(&entry.name);
                 let path = from_root(&place);
-                let mut show =
-                    |kind, executable, first: &[u8]| visit(Met { path: &path, kind, executable, first });
+                let mut show = |kind, executable, first: Option<&[u8]>| {
+                    visit(Met { path: &path, kind, executable, first });
+                };
                 match self.child(&within, &place) {
                     Ok(Stands::Folder(layers)) => {
                         let deep = || {
@@ -309,19 +310,15 @@ impl Tree for Layers {
                         if let Some(gap) = leave_out(&path).or_else(deep) {
                             gaps.push(gap);
                         } else {
-                            show(EntryKind::Folder, false, &[]);
+                            show(EntryKind::Folder, false, None);
                             ahead.push((place, layers, depth + 1));
                         }
                     }
                     Ok(Stands::Other(_, EntryKind::File, meta)) if is_executable(&meta) => {
-                        let mut first = Vec::new();
-                        if let Ok(file) = self.open_file(&place) {
-                            // What cannot be read has no first bytes.
-                            drop(file.take(FIRST).read_to_end(&mut first));
-                        }
-                        show(EntryKind::File, true, &first);
+                        let first = self.open_file(&place).and_then(first_bytes).ok();
+                        show(EntryKind::File, true, first.as_deref());
                     }
-                    Ok(Stands::Other(_, kind, _)) => show(kind, false, &[]),
+                    Ok(Stands::Other(_, kind, _)) => show(kind, false, None),
                     // It was removed since its folder was read.
                     Ok(Stands::Nothing) => {}
                     Err(e) => gaps.push(io_gap(&path, "walk", &e)),
@@ -371,6 +368,7 @@ fn is_whiteout(meta: &fs::Metadata) -> bool {
 }
 
 /// The first bytes of an extended attribute (xattr(7)), which is not followed through a link.
+#[cfg_attr(not(target_os = "linux"), allow(clippy::unnecessary_wraps, reason = "only Linux can refuse"))]
 fn attribute(path: &Path, name: &str) -> io::Result<Option<Vec<u8>>> {
     #[cfg(target_os = "linux")]
     {

@@ -17,7 +17,7 @@ use crate::target::{Limits, io_gap};
 use crate::text::Text;
 
 /// Bytes of an executable file that are shown.
-pub(super) const FIRST: u64 = 16;
+const FIRST: u64 = 16;
 
 /// What a walk meets.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ pub struct Met<'a> {
     /// Whether it is a regular file that someone may execute.
     pub executable: bool,
     /// Its first bytes, if it is one and can be read.
-    pub first: &'a [u8],
+    pub first: Option<&'a [u8]>,
 }
 
 impl Files {
@@ -52,6 +52,13 @@ impl Files {
         walk.folder(&place, 0);
         walk.gaps
     }
+}
+
+/// The first bytes of a file.
+pub(super) fn first_bytes(file: impl Read) -> io::Result<Vec<u8>> {
+    let mut first = Vec::new();
+    file.take(FIRST).read_to_end(&mut first)?;
+    Ok(first)
 }
 
 /// A walk under way.
@@ -144,7 +151,7 @@ impl Walk<'_> {
     /// Shows what stands at a place; a file is looked at from the folder, so deep, that it is in.
     fn meet(&mut self, full: &Path, kind: EntryKind, from: Option<(&mut Folders, usize)>) {
         self.met += 1;
-        let mut first = Vec::new();
+        let mut first = None;
         let executable = match from {
             Some((folders, depth)) if kind == EntryKind::File => {
                 match folders.is_executable(full, depth, &mut first) {
@@ -155,7 +162,7 @@ impl Walk<'_> {
             _ => false,
         };
         let path = self.inside(full);
-        (self.visit)(Met { path: &path, kind, executable, first: &first });
+        (self.visit)(Met { path: &path, kind, executable, first: first.as_deref() });
     }
 
     /// Whether the walk has met as much as it may; tells so once.
@@ -204,7 +211,7 @@ impl Folders {
 
     /// Whether someone may execute a file that stands so deep; gives the first bytes of one.
     #[cfg(unix)]
-    fn is_executable(&mut self, full: &Path, depth: usize, first: &mut Vec<u8>) -> io::Result<bool> {
+    fn is_executable(&mut self, full: &Path, depth: usize, first: &mut Option<Vec<u8>>) -> io::Result<bool> {
         use rustix::fs::{AtFlags, Mode, OFlags};
         self.open.resize_with(depth, || None);
         let (Some(folder), Some(path), Some(name)) = (self.open.last_mut(), full.parent(), full.file_name())
@@ -222,15 +229,15 @@ impl Folders {
         }
         let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
         if let Ok(file) = rustix::fs::openat(&*folder, name, flags, Mode::empty()) {
-            // What cannot be read has no first bytes.
-            drop(fs::File::from(file).take(FIRST).read_to_end(first));
+            *first = first_bytes(fs::File::from(file)).ok();
         }
         Ok(true)
     }
 
     /// No other system tells; a name must.
     #[cfg(not(unix))]
-    fn is_executable(&mut self, _: &Path, _: usize, _: &mut Vec<u8>) -> io::Result<bool> {
+    #[allow(clippy::unnecessary_wraps, reason = "Unix can refuse")]
+    fn is_executable(&mut self, _: &Path, _: usize, _: &mut Option<Vec<u8>>) -> io::Result<bool> {
         let Self {} = self;
         Ok(false)
     }
