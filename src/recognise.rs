@@ -172,7 +172,9 @@ fn claim(item: &Item, hits: &[(&Signature, &Hit)]) -> Option<Claim> {
     let product = named
         .min_by_key(|(_, shown)| shown.map_or((1, None), |s| (0, Some(s))))
         .and_then(|((s, _), _)| s.product);
-    let component = hits.iter().any(|(signature, _)| signature.component);
+    // What stands in the maker's own folder is a part of nobody else's product.
+    let at_home = hits.iter().any(|(s, _)| s.on == Trait::Path && !s.component && s.strength.is_some());
+    let component = !at_home && hits.iter().any(|(signature, _)| signature.component);
     let mut traits: Vec<_> =
         hits.iter().map(|(signature, hit)| (signature.on.word(), hit.value.clone())).collect();
     traits.sort();

@@ -64,7 +64,7 @@ impl Rules {
                 standard(|out| write_whole(&rules, &subject, world, out))?;
             }
             Self::Check(check) => {
-                let rules = Loaded::load(&check.paths, true, world.colour_errors)?;
+                let rules = Loaded::proven(&check.paths, world.colour_errors)?;
                 if !rules.warnings.is_empty() {
                     writeln!(io::stderr(), "{}\n", rules.warnings)?;
                 }
@@ -72,7 +72,7 @@ impl Rules {
             }
             Self::Test(test) => {
                 // Loading tries them; what fails is an error there.
-                let rules = Loaded::load(&test.paths, true, world.colour_errors)?;
+                let rules = Loaded::proven(&test.paths, world.colour_errors)?;
                 standard(|out| writeln!(out, "{} examples hold: {}", proof::count(&rules), summary(&rules)))?;
             }
         }

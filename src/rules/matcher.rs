@@ -171,7 +171,8 @@ fn values(on: Trait, item: &Item) -> Vec<Text> {
         Trait::File => {
             let base = |path: &Text| path.raw().rsplit(['/', '\\']).next().map(Text::from);
             let files = item.paths.iter().filter_map(base).chain(item.original_name.clone());
-            named(&[Kind::File, Kind::Driver]).into_iter().chain(files).collect()
+            // A program that runs is called what its file is, and lists of processes name libraries and drivers too.
+            named(&[Kind::File, Kind::Driver, Kind::Process]).into_iter().chain(files).collect()
         }
         // A purl without a version is of every version.
         Trait::Id(IdKind::Purl) => {

@@ -70,23 +70,42 @@ pub struct Rules {
 impl Rules {
     /// Loads the built-in rules, unless they are not wanted, and the operator's files.
     ///
+    /// The examples of the operator's files are tried; those of the built-in ones were when the program was made, and
+    /// are by [`Rules::proven`].
+    ///
     /// # Errors
     /// When a file cannot be read, or anything in any of them is wrong; the text shows every place.
     pub fn load(paths: &[PathBuf], builtin: bool, colour: bool) -> Result<Self, Error> {
+        Self::checked(&Self::files(paths, builtin)?, colour, false)
+    }
+
+    /// Loads the built-in rules and the operator's files, and tries every example.
+    ///
+    /// # Errors
+    /// As [`Rules::load`].
+    pub fn proven(paths: &[PathBuf], colour: bool) -> Result<Self, Error> {
+        Self::of(&Self::files(paths, true)?, colour)
+    }
+
+    fn files(paths: &[PathBuf], builtin: bool) -> Result<Vec<RuleFile>, Error> {
         let mut files = builtin_files(builtin);
         for path in paths {
             for (path, text) in operator::texts(path, "toml")? {
                 files.push(RuleFile { path: path.display().to_string(), text, builtin: false });
             }
         }
-        Self::of(&files, colour)
+        Ok(files)
     }
 
-    /// Checks and compiles rule files.
+    /// Checks and compiles rule files, and tries all their examples.
     ///
     /// # Errors
     /// When anything in any of them is wrong.
     pub fn of(files: &[RuleFile], colour: bool) -> Result<Self, Error> {
+        Self::checked(files, colour, true)
+    }
+
+    fn checked(files: &[RuleFile], colour: bool, builtin_too: bool) -> Result<Self, Error> {
         let (packs, mut problems) = pack::read(files);
         let matcher = match Matcher::new(&packs.vendors, &packs.signatures) {
             Ok(matcher) => matcher,
@@ -110,7 +129,7 @@ impl Rules {
             warnings: String::new(),
         };
         if !problems.has_errors() {
-            for failure in proof::check(&rules) {
+            for failure in proof::check(&rules, builtin_too) {
                 let place = match failure.of {
                     proof::Of::Signature(number) => packs.signature_places.get(number),
                     proof::Of::Example(number) => packs.example_places.get(number),

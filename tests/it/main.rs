@@ -45,6 +45,7 @@ mod shared_languages;
 mod shared_modules;
 mod shared_packages;
 mod strings;
+mod traps;
 mod trees;
 mod verdict;
 mod ways;
