@@ -71,7 +71,7 @@ impl Rules {
                 standard(|out| writeln!(out, "the rules are right: {}", summary(&rules)))?;
             }
             Self::Test(test) => {
-                // Loading tries them; what fails is an error there.
+                // This tries them; what fails is an error.
                 let rules = Loaded::proven(&test.paths, world.colour_errors)?;
                 standard(|out| writeln!(out, "{} examples hold: {}", proof::count(&rules), summary(&rules)))?;
             }

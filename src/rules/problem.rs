@@ -86,6 +86,9 @@ impl Problems {
     pub(super) fn render(&self, files: &[RuleFile], warnings: bool, colour: bool) -> String {
         let mut chosen: Vec<_> = self.0.iter().filter(|p| p.warning == warnings).collect();
         chosen.sort_by_key(|p| (p.place.file, p.place.span.start));
+        if chosen.is_empty() {
+            return String::new();
+        }
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let files: Vec<RuleFile> = files.iter().map(harmless).collect();
         let shown: Vec<_> = chosen.iter().map(|p| renderer.render(&p.groups(&files))).collect();
