@@ -1,5 +1,6 @@
 //! `table`: for people, on a terminal or in a file. The verdict comes first, and what was not seen is never left out.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use comfy_table::{Cell, ContentArrangement, Table, presets};
@@ -22,9 +23,16 @@ const SHOWN_PATHS: usize = 4;
 fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let inventory = &report.inventory;
     host(inventory, &report.scan, style, out)?;
-    let rules: Vec<_> =
-        report.rules.iter().map(|r| format!("{} {}", r.id, r.version).trim().to_owned()).collect();
-    field("Rules", &rules.join(", "), style, out)?;
+    // Packs of one day stand together.
+    let mut rules: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for pack in &report.rules {
+        rules.entry(&pack.version).or_default().push(pack.id.to_string());
+    }
+    let rules: Vec<_> = rules
+        .into_iter()
+        .map(|(version, ids)| format!("{} {version}", ids.join(", ")).trim().to_owned())
+        .collect();
+    field("Rules", &rules.join("; "), style, out)?;
     field("Law as of", &report.scan.as_of.to_string(), style, out)?;
     writeln!(out)?;
     writeln!(out, "{}", paint(&verdict(report), report.verdict, style))?;
