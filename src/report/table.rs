@@ -26,7 +26,7 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     // Packs of one day stand together.
     let mut rules: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for pack in &report.rules {
-        rules.entry(&pack.version).or_default().push(pack.id.to_string());
+        rules.entry(&pack.version).or_default().push(pack.id.clone());
     }
     let rules: Vec<_> = rules
         .into_iter()
