@@ -101,6 +101,16 @@ const WAYS: &[Way] = &[
     ),
 ];
 
+/// Weights are a rule of their own: nothing forbids them unless an instrument names them.
+#[test]
+fn weights_are_told_and_forbidden_by_no_instrument_of_ours() {
+    let (_, report) = scan(&lay("models", "registry").target(), &["--under", "all"]);
+    let findings = report["findings"].as_array().unwrap().iter();
+    let weights: Vec<_> = findings.filter(|f| f["vendor"] == "deepseek-weights").collect();
+    assert_eq!(weights.len(), 1, "{report:#}");
+    assert_eq!(weights[0]["rulings"], serde_json::json!([]), "{:#}", weights[0]);
+}
+
 #[test]
 fn a_product_is_found_whichever_way_it_came() {
     let mut wrong = Vec::new();
