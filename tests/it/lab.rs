@@ -88,7 +88,8 @@ pub fn has(tool: &str) -> bool {
     found || lacking(tool)
 }
 
-/// As [`has`], of a manager of containers, which many machines forbid: required only where it is named by itself.
+/// As [`has`], of a manager of containers, which many machines forbid and `.ci/run` does not install: required only where
+/// it is named by itself.
 pub fn has_manager(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
