@@ -160,6 +160,10 @@ fn values(on: Trait, item: &Item) -> Vec<Text> {
         // Everyone may give a package of a language any name, so those are known by their purl.
         Trait::Package if item.is_of_language() => Vec::new(),
         Trait::Package => named(&[Kind::Package]),
+        // A program's file has the name that its process will have; one that names its maker is known by that.
+        Trait::Process if item.publisher.is_none() && item.signer.is_none() => {
+            named(&[Kind::Process, Kind::File])
+        }
         Trait::Process => named(&[Kind::Process]),
         Trait::Service => {
             let mut found = named(&[Kind::Service]);

@@ -20,6 +20,8 @@ const PLACES: &[&str] = &["/opt", "/srv", "/usr/local", "/var/opt"];
 const SYSTEM: &[&str] = &["/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/sbin", "/sys", "/usr"];
 /// Folders between one of the places and a link in it that is followed, the link itself included.
 const FOLLOWED: usize = 2;
+/// Things that links call by a second place.
+const MAX_ALSO: usize = 100_000;
 /// Bytes of a file that tell what it is.
 const FIRST: u64 = 16;
 /// Endings of files that install something.
@@ -65,13 +67,15 @@ pub(super) struct Found {
 pub(super) struct Tree {
     pub(super) found: Vec<Found>,
     pub(super) gaps: Vec<Gap>,
+    /// How much was added by a second place.
+    also: usize,
 }
 
 impl Tree {
     /// Walks a target as far as this depth goes.
     pub(super) fn walk(target: &Target, depth: Depth) -> Self {
         let (users, gaps) = target.users();
-        let mut tree = Self { found: Vec::new(), gaps };
+        let mut tree = Self { gaps, ..Self::default() };
         let mut homes: Vec<(PathBuf, Text)> = Vec::new();
         for user in users {
             let home = tree.keep(target.resolve(&user.home)).flatten();
@@ -80,7 +84,8 @@ impl Tree {
         }
         let stores = containers::places(target);
         if depth == Depth::Full {
-            tree.below(target, Path::new("/"), &stores);
+            let links = tree.below(target, Path::new("/"), &stores);
+            tree.follow(target, &[PathBuf::from("/")], links, &stores);
         } else {
             let places = PLACES.iter().map(PathBuf::from).chain(homes.iter().map(|(home, _)| home.clone()));
             let places: Vec<_> = places.filter_map(|p| tree.keep(target.resolve(&p)).flatten()).collect();
@@ -125,7 +130,8 @@ impl Tree {
     }
 
     /// Takes what links lead to that no walk has met: a program, or a folder in the place of one below `/opt` and the
-    /// like. A folder that holds one of the places is the rest of the system, and is a `full` scan's.
+    /// like. What a folder holds that such a link leads to goes by its place there too. A folder that holds one of the
+    /// places is the rest of the system, and is a `full` scan's.
     fn follow(
         &mut self,
         target: &Target,
@@ -133,15 +139,23 @@ impl Tree {
         links: Vec<PathBuf>,
         stores: &BTreeSet<PathBuf>,
     ) {
+        let is_met = |leads: &Path| places.iter().any(|place| leads.starts_with(place));
         let mut walked: BTreeSet<PathBuf> = BTreeSet::new();
         for link in links {
+            let near = PLACES.iter().any(|place| {
+                link.strip_prefix(place).is_ok_and(|rest| rest.components().count() <= FOLLOWED)
+            });
+            // A full walk meets everything where it is; only what such a link calls it is to be added.
+            if !near && is_met(Path::new("/")) {
+                continue;
+            }
             // One that leads nowhere, in a circle or to where nothing may be read leads to no program.
             let Ok(Some(leads)) = target.resolve(&link) else { continue };
-            if places.iter().any(|place| leads.starts_with(place) || place.starts_with(&leads)) {
+            if PLACES.iter().any(|place| Path::new(place).starts_with(&leads)) {
                 continue;
             }
             match target.entry(&leads) {
-                Ok(Some(EntryKind::File)) => {
+                Ok(Some(EntryKind::File)) if near || !is_met(&leads) => {
                     // Whether it may be executed is not told here; its first bytes are.
                     let first = self.first_bytes(target, &leads);
                     let (path, kind, executable) = (leads.as_path(), EntryKind::File, true);
@@ -150,17 +164,35 @@ impl Tree {
                         self.found.push(Found { path: link, leads: Some(leads), sort, user: None });
                     }
                 }
-                Ok(Some(EntryKind::Folder)) => {
-                    let near = PLACES.iter().any(|place| {
-                        link.strip_prefix(place).is_ok_and(|rest| rest.components().count() <= FOLLOWED)
-                    });
-                    if near && !leads.ancestors().any(|above| walked.contains(above)) {
+                Ok(Some(EntryKind::Folder))
+                    if near && !places.iter().any(|p| *p != Path::new("/") && p.starts_with(&leads)) =>
+                {
+                    if !is_met(&leads) && !leads.ancestors().any(|above| walked.contains(above)) {
                         self.below(target, &leads, stores);
-                        walked.insert(leads);
+                        walked.insert(leads.clone());
                     }
+                    self.call_also(&leads, &link);
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Adds what a folder holds by the place that a link gives it.
+    fn call_also(&mut self, folder: &Path, link: &Path) {
+        let within = |found: &Found| {
+            let rest = found.path.strip_prefix(folder).ok().filter(|_| found.leads.is_none())?;
+            Some(Found { path: link.join(rest), leads: Some(found.path.clone()), ..found.clone() })
+        };
+        let also: Vec<_> = self.found.iter().filter_map(within).take(MAX_ALSO + 1).collect();
+        self.also += also.len();
+        if self.also > MAX_ALSO {
+            let reason = format!(
+                "links call more than {MAX_ALSO} things by a second place; the rest goes by its first"
+            );
+            self.gaps.push(Gap::new(GapCode::TooMany, Text::from_path(link), reason));
+        } else {
+            self.found.extend(also);
         }
     }
 
@@ -292,6 +324,7 @@ mod tests {
             "AppImage /home/ann/Tool.AppImage of ann",
             "NodePackage /home/ann/app/package.json of ann",
             "CondaRecord /home/ann/c/conda-meta/p.json of ann",
+            "Program /opt/product/bin/run to /data/product/bin/run",
             "Program /opt/v/bin/elf",
             "Program /usr/local/bin/one to /data/one",
             "PythonPackage /usr/local/lib/p-1.dist-info",
@@ -305,6 +338,8 @@ mod tests {
         let found = found(root.path(), Depth::Full);
         assert!(found.contains(&"Program /usr/bin/packaged".to_owned()), "{found:?}");
         assert!(found.contains(&"Program /data/one".to_owned()), "{found:?}");
+        let by_link = "Program /opt/product/bin/run to /data/product/bin/run";
+        assert!(found.contains(&by_link.to_owned()), "{found:?}");
         assert!(!found.iter().any(|f| f.contains("overlay")), "{found:?}");
     }
 }

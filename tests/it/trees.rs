@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use interdict::inventory::{Coverage, GapCode};
 use interdict::report::Report;
 
-use crate::lab::{Root, finish_soon, interdict, is_slow, judged_root, written};
+use crate::lab::{Root, finish_soon, interdict, is_slow, judged_root, scan, written};
 
 fn row(report: &Report) -> &Coverage {
     report.inventory.coverage.iter().find(|row| row.source.raw() == "programs").unwrap()
@@ -69,6 +69,27 @@ fn of_a_program_of_a_terabyte_only_the_beginning_is_read() {
     let report = judged_root(root.0.path());
     assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!((row(&report).items, row(&report).gaps.len()), (1, 0));
+}
+
+/// A vendor's folder that is a link elsewhere is the vendor's, at each depth and whatever else leads there.
+#[test]
+fn a_vendors_folder_behind_a_link_is_found() {
+    let root = Root::debian();
+    program(&root, "data/k/bin/run", "#!/bin/sh\n");
+    root.link("opt/a", "/data/k");
+    root.link("opt/kaspersky", "../data/k");
+    for depth in ["standard", "full"] {
+        let (code, report) = scan(&root.target(), &["--depth", depth]);
+        assert_eq!((code, &report["findings"][0]["state"]), (1, &"present".into()), "{depth}: {report:#}");
+    }
+}
+
+/// A program of a flagged name is to be reviewed, wherever it lies.
+#[test]
+fn a_program_of_the_name_alone_is_to_be_reviewed() {
+    let root = Root::debian();
+    program(&root, "opt/.hidden/x/kesl", "\x7fELF");
+    assert_eq!(scan(&root.target(), &[]).0, 4);
 }
 
 /// What comes and goes is there or not; it is neither a gap nor an end of the scan.
