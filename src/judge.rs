@@ -1,12 +1,16 @@
 //! What the law says of what was found: a ruling for each finding under each instrument, and the verdict.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::clock::{self, Duty};
 use crate::inventory::Inventory;
 use crate::item::State;
+use crate::organisation::{Bound, Organisation};
 use crate::recognise::{Evidence, Finding, product_id};
 use crate::rules::{Force, Instrument, LOCAL_POLICY, Rules, Scope, Status, Strength, names};
 use crate::text::Text;
+use crate::waiver::{Waived, Waiver, WaiverState};
 use crate::word::words;
 
 words! {
@@ -63,6 +67,8 @@ pub struct Ruling {
     pub ruling: RulingKind,
     /// The words and facts that decide.
     pub reason: String,
+    /// What is taken for true because nobody said otherwise.
+    pub assumed: Vec<String>,
     /// The day by which the instrument asks for something.
     pub due: Option<Date>,
 }
@@ -81,7 +87,11 @@ pub struct Outcome {
     /// The day on which that changes next, and to what.
     pub next: Option<(Date, Status)>,
     /// What is taken for true because nobody said otherwise.
-    pub assumed: Option<String>,
+    pub assumed: Vec<String>,
+    /// Why it does not bind here, where that is known.
+    pub unbound: Option<String>,
+    /// What must be done by when.
+    pub duties: Vec<Duty>,
     /// Its verdict.
     pub verdict: Verdict,
 }
@@ -97,34 +107,92 @@ pub struct Judgment {
     pub verdict: Verdict,
     /// The verdicts that hold beside it, strongest first.
     pub verdicts: Vec<Verdict>,
+    /// What became of each waiver.
+    pub waivers: Vec<Waived>,
 }
 
-/// Judges findings by instruments as of a day; `assume` names proposed ones that count as passed.
+/// What findings are judged by.
+pub struct Grounds<'a> {
+    /// The rules.
+    pub rules: &'a Rules,
+    /// The instruments that were chosen.
+    pub under: &'a [&'a Instrument],
+    /// The day of the law.
+    pub as_of: Date,
+    /// The time of the scan, where no day of the law was named.
+    pub now: Option<Timestamp>,
+    /// Proposed instruments that count as passed, by id.
+    pub assume: &'a [String],
+    /// Who uses the machine.
+    pub organisation: &'a Organisation,
+    /// Exceptions that were granted.
+    pub waivers: &'a [Waiver],
+}
+
+/// An instrument as it stands towards the machine.
+struct Standing<'a> {
+    instrument: &'a Instrument,
+    status: Status,
+    assumed: Vec<String>,
+    unbound: Option<String>,
+    duties: Vec<Duty>,
+}
+
+impl<'a> Standing<'a> {
+    fn of(grounds: &Grounds<'a>, instrument: &'a Instrument) -> Self {
+        let Grounds { rules, as_of, organisation, .. } = grounds;
+        let (mut assumed, mut unbound) = (Vec::new(), None);
+        for bound in organisation.bound(instrument, &rules.classes) {
+            match bound {
+                Bound::Yes => {}
+                Bound::No(reason) => unbound = unbound.or(Some(reason)),
+                Bound::Assumed(words) => assumed.push(words),
+            }
+        }
+        if instrument.limbs.is_empty() && instrument.id != LOCAL_POLICY {
+            assumed.push(format!("this machine is used by or for {}", instrument.binds));
+        }
+        let clause = organisation.clauses.get(&instrument.id).copied();
+        let duties = clock::duties(&instrument.clocks, *as_of, clause);
+        Self { instrument, status: instrument.status(*as_of), assumed, unbound, duties }
+    }
+
+    /// The next term that ends, or the last one that ended; what comes again has no end.
+    fn due(&self, as_of: Date) -> Option<Date> {
+        let mut terms: Vec<Date> = self.duties.iter().filter(|d| !d.repeats).map(|d| d.due).collect();
+        terms.sort_unstable();
+        terms.iter().find(|day| **day >= as_of).or(terms.last()).copied()
+    }
+}
+
+/// Judges findings.
 #[must_use]
-pub fn judge(
-    rules: &Rules,
-    chosen: &[&Instrument],
-    findings: &[Finding],
-    inventory: &Inventory,
-    as_of: Date,
-    assume: &[String],
-) -> Judgment {
-    let rule = |finding: &Finding| {
+pub fn judge(grounds: &Grounds<'_>, findings: &[Finding], inventory: &Inventory) -> Judgment {
+    let standings: Vec<Standing<'_>> = grounds.under.iter().map(|i| Standing::of(grounds, i)).collect();
+    let waived = |waiver: &Waiver| {
+        let instrument = standings.iter().map(|s| s.instrument).find(|i| i.id == waiver.instrument);
+        let (state, because) = waiver.standing(instrument, grounds.as_of, grounds.now);
+        Waived { waiver: waiver.clone(), state, because, findings: Vec::new() }
+    };
+    let mut waivers: Vec<Waived> = grounds.waivers.iter().map(waived).collect();
+    let mut rule = |finding: &Finding| {
         // A part that is excluded must not hide a program that may run: the strongest of what each piece of evidence
         // is by itself counts.
         let mut shown: Vec<Shown<'_>> = finding.evidence.iter().map(Shown::of).collect();
         shown.sort();
         shown.dedup();
-        let strongest = |instrument: &&Instrument| {
-            let each =
-                shown.iter().filter_map(|shown| ruling(rules, instrument, finding, *shown, as_of, assume));
+        let strongest = |standing: &Standing<'_>| {
+            let each = shown.iter().filter_map(|shown| ruling(grounds, standing, finding, *shown));
             each.min_by_key(|ruling| ruling.ruling)
         };
-        let mut rulings: Vec<Ruling> = chosen.iter().filter_map(strongest).collect();
+        let mut rulings: Vec<Ruling> = standings.iter().filter_map(strongest).collect();
+        for ruling in &mut rulings {
+            waive(&mut waivers, grounds.rules, finding, inventory.host.name.as_ref(), ruling);
+        }
         rulings.sort_by(|a, b| (a.ruling, &a.instrument).cmp(&(b.ruling, &b.instrument)));
         rulings
     };
-    let rulings: Vec<Vec<Ruling>> = findings.iter().map(rule).collect();
+    let rulings: Vec<Vec<Ruling>> = findings.iter().map(&mut rule).collect();
     let incomplete = inventory.is_incomplete();
     let verdicts = |of: &dyn Fn(&Ruling) -> bool| {
         let found =
@@ -138,19 +206,47 @@ pub fn judge(
         all.into_iter().filter(|(holds, _)| *holds).map(|(_, verdict)| verdict).collect::<Vec<_>>()
     };
     let strongest = |verdicts: &[Verdict]| verdicts.first().copied().unwrap_or(Verdict::Clean);
-    let outcome = |instrument: &&Instrument| Outcome {
-        id: instrument.id.clone(),
-        title: instrument.title.clone(),
-        citation: instrument.citation.clone(),
-        status: instrument.status(as_of),
-        next: instrument.next_change(as_of),
-        assumed: (instrument.id != LOCAL_POLICY)
-            .then(|| format!("this machine is used by or for {}", instrument.binds)),
-        verdict: strongest(&verdicts(&|r: &Ruling| r.instrument == instrument.id)),
+    let outcome = |standing: &Standing<'_>| Outcome {
+        id: standing.instrument.id.clone(),
+        title: standing.instrument.title.clone(),
+        citation: standing.instrument.citation.clone(),
+        status: standing.status,
+        next: standing.instrument.next_change(grounds.as_of),
+        assumed: standing.assumed.clone(),
+        unbound: standing.unbound.clone(),
+        duties: standing.duties.clone(),
+        verdict: strongest(&verdicts(&|r: &Ruling| r.instrument == standing.instrument.id)),
     };
-    let outcomes = chosen.iter().map(outcome).collect();
+    let outcomes = standings.iter().map(outcome).collect();
     let verdicts = verdicts(&|_| true);
-    Judgment { verdict: strongest(&verdicts), verdicts, outcomes, rulings }
+    Judgment { verdict: strongest(&verdicts), verdicts, outcomes, rulings, waivers }
+}
+
+/// Excepts what a valid waiver speaks of. Nothing is hidden: what it would be is still said.
+fn waive(waivers: &mut [Waived], rules: &Rules, finding: &Finding, host: Option<&Text>, ruling: &mut Ruling) {
+    if !matches!(ruling.ruling, RulingKind::Prohibited | RulingKind::Review | RulingKind::Indicator) {
+        return;
+    }
+    let vendor = rules.vendors.get(finding.vendor).map_or("", |v| v.id.as_str());
+    let product = product_id(rules, finding.vendor, finding.product);
+    let valid = |w: &&mut Waived| matches!(w.state, WaiverState::Used | WaiverState::Unused);
+    for waived in waivers.iter_mut().filter(valid).filter(|w| w.waiver.instrument == ruling.instrument) {
+        let waiver = &waived.waiver;
+        if !waiver.speaks_of(finding.id.raw(), vendor, product, host) {
+            continue;
+        }
+        waived.state = WaiverState::Used;
+        waived.findings.push(finding.id.clone());
+        // The first one says why; the others are used as well.
+        if ruling.ruling != RulingKind::Excepted {
+            let Waiver { id, approver, reference, expires, reason, .. } = waiver;
+            ruling.reason = format!(
+                "waived by {approver} until {expires} ({id}, {reference}): {reason}; without that {}: {}",
+                ruling.ruling, ruling.reason
+            );
+            ruling.ruling = RulingKind::Excepted;
+        }
+    }
 }
 
 /// What a piece of evidence shows of a finding.
@@ -168,81 +264,100 @@ impl<'a> Shown<'a> {
 }
 
 fn ruling(
-    rules: &Rules,
-    instrument: &Instrument,
+    grounds: &Grounds<'_>,
+    standing: &Standing<'_>,
     finding: &Finding,
     shown: Shown<'_>,
-    as_of: Date,
-    assume: &[String],
 ) -> Option<Ruling> {
+    let Grounds { rules, as_of, assume, organisation, .. } = grounds;
+    let instrument = standing.instrument;
     let vendor = rules.vendors.get(finding.vendor)?;
     let product = product_id(rules, finding.vendor, finding.product);
-    if shown.state == State::Mention || !instrument.covers(&vendor.id, product, vendor.builtin) {
+    let covers = |product: &str| instrument.covers(&vendor.id, product, vendor.builtin, *as_of);
+    // Of a maker's product that is not told apart nobody knows whether it is one of those that are named.
+    let may_cover = || vendor.products.iter().any(|product| covers(&product.id));
+    let untold =
+        finding.product.is_none() && instrument.scope == Scope::Category && !covers(product) && may_cover();
+    if shown.state == State::Mention || !(covers(product) || untold) {
         return None;
     }
-    let say =
-        |ruling, reason: String, due| Some(Ruling { instrument: instrument.id.clone(), ruling, reason, due });
-    let status = instrument.status(as_of);
-    let since = instrument.phases.iter().rev().find(|(from, _)| *from <= as_of).map(|(from, _)| *from);
-    let since = since.map_or_else(String::new, |day| format!(" since {day}"));
+    let say = |ruling, reason: String, due, assumed: &[String]| {
+        let instrument = instrument.id.clone();
+        Some(Ruling { instrument, ruling, reason, due, assumed: assumed.to_vec() })
+    };
+    let tell = |reason: String| say(RulingKind::Advisory, reason, None, &[]);
+    let since = instrument.since(*as_of).map_or_else(String::new, |day| format!(" since {day}"));
     let words = &instrument.words;
-    match status {
+    match standing.status {
         Status::NotYet | Status::Superseded | Status::Expired => return None,
         Status::Proposed if !assume.contains(&instrument.id) => {
-            return say(
-                RulingKind::Advisory,
-                format!("proposed{since} and not law; it would cover: {words}"),
-                None,
-            );
+            return tell(format!("proposed{since} and not law; it would cover: {words}"));
         }
         Status::Enacted => {
-            let from = instrument.next_change(as_of).map(|(day, _)| day);
+            let from = instrument.next_change(*as_of).map(|(day, _)| day);
             let takes = from.map_or_else(String::new, |day| format!("; takes effect on {day}"));
-            return say(
-                RulingKind::Advisory,
-                format!("enacted{since}, not yet effective{takes}; it covers: {words}"),
-                from,
-            );
+            let reason = format!("enacted{since}, not yet effective{takes}; it covers: {words}");
+            return say(RulingKind::Advisory, reason, from, &[]);
         }
         Status::Proposed | Status::InForce | Status::Overtaken => {}
     }
+    if let Some(reason) = &standing.unbound {
+        return tell(format!("does not bind here: {reason}"));
+    }
+    let inside = shown.inside.map_or_else(|| "another product".to_owned(), ToString::to_string);
+    let is_part = shown.state == State::Component;
     let excludes = |products: &[String]| match products {
-        [] => shown.state == State::Component,
+        [] => is_part,
         products => names(products, &vendor.id, product),
     };
+    let exclude = |reason: String| say(RulingKind::Excluded, reason, None, &standing.assumed);
     if let Some((_, words)) = instrument.excludes.iter().find(|(products, _)| excludes(products)) {
-        return say(RulingKind::Excluded, format!("excluded: {words}"), None);
+        return exclude(format!("excluded: {words}"));
     }
-    if shown.state == State::Component && instrument.scope == Scope::Branded {
-        let inside = shown.inside.map_or_else(|| "another product".to_owned(), ToString::to_string);
-        return say(RulingKind::Excluded, format!("a part inside {inside}; it covers only: {words}"), None);
+    if is_part && matches!(instrument.scope, Scope::Branded | Scope::Category) {
+        return exclude(format!("a part inside {inside}; it covers only: {words}"));
     }
     if shown.state == State::Remnant {
-        let reason = "left after removal; nothing of it was found that runs or starts".to_owned();
-        return say(RulingKind::Advisory, reason, None);
+        return tell("left after removal; nothing of it was found that runs or starts".to_owned());
     }
-    // The next term that ends, or the last one that ended.
-    let mut terms: Vec<Date> = instrument.clocks.iter().map(crate::rules::Clock::due).collect();
-    terms.sort_unstable();
-    let due = terms.iter().find(|day| **day >= as_of).or(terms.last()).copied();
-    let assumed = if status == Status::Proposed {
+    let status = if standing.status == Status::Proposed {
         "as if passed (--assume)".to_owned()
     } else {
-        format!("{status}{since}")
+        format!("{}{since}", standing.status)
     };
-    let bound = if instrument.id == LOCAL_POLICY { "" } else { "; assumed to bind this machine" };
-    let basis = format!("{assumed}: {words}{bound}");
+    let part =
+        if is_part { format!("; a part inside {inside} is reached by these words") } else { String::new() };
+    let lawyer =
+        instrument.legal_review.as_ref().map_or_else(String::new, |words| format!("; legal review: {words}"));
+    let basis = format!("{status}: {words}{part}{lawyer}");
+    let rule = |ruling, reason| say(ruling, reason, standing.due(*as_of), &standing.assumed);
     match instrument.force {
-        Force::UseBan if shown.strength == Strength::Possible => {
-            let reason = format!("one weak trait only, to be confirmed by a person; {basis}");
-            say(RulingKind::Review, reason, due)
-        }
-        Force::UseBan => say(RulingKind::Prohibited, basis, due),
-        Force::Indicator | Force::ProcurementBan | Force::SupplyBan => {
-            say(RulingKind::Indicator, format!("shows that what it bans is likely there; {basis}"), due)
-        }
         Force::Warning | Force::Advice => {
-            say(RulingKind::Advisory, format!("{}; {basis}", instrument.force), due)
+            rule(RulingKind::Advisory, format!("{}; {basis}", instrument.force))
+        }
+        Force::ProcurementBan | Force::SupplyBan
+            if instrument.mere_use.is_some() && !standing.assumed.is_empty() =>
+        {
+            let mere_use = instrument.mere_use.as_deref().unwrap_or_default();
+            rule(RulingKind::Advisory, format!("{}: {mere_use}; {basis}", instrument.force))
+        }
+        _ if shown.strength == Strength::Possible => {
+            rule(RulingKind::Review, format!("one weak trait only, to be confirmed by a person; {basis}"))
+        }
+        _ if untold => {
+            let reason = "which product of the maker this is was not told apart, and only some are covered";
+            rule(RulingKind::Review, format!("{reason}; {basis}"))
+        }
+        _ if instrument.unread_list.is_some() => {
+            let list = instrument.unread_list.as_deref().unwrap_or_default();
+            rule(RulingKind::Review, format!("to be confirmed by a person: {list}; {basis}"))
+        }
+        Force::UseBan => rule(RulingKind::Prohibited, basis),
+        Force::ProcurementBan | Force::SupplyBan if organisation.is_contractor => {
+            rule(RulingKind::Prohibited, format!("{basis}; the body is a contractor"))
+        }
+        Force::Indicator | Force::ProcurementBan | Force::SupplyBan => {
+            rule(RulingKind::Indicator, format!("shows that what it bans is likely there; {basis}"))
         }
     }
 }

@@ -10,10 +10,12 @@
 //! Everything right of the inventory is pure: no clock, no environment, no file. An error in the instructions stops the
 //! run; an error in the evidence is part of the result. [`run`] is this picture in a few lines.
 
+pub mod clock;
 pub mod error;
 pub mod inventory;
 pub mod item;
 pub mod judge;
+pub mod organisation;
 pub mod parse;
 pub mod proof;
 pub mod recognise;
@@ -22,16 +24,19 @@ pub mod rules;
 pub mod sources;
 pub mod target;
 pub mod text;
+pub mod waiver;
 mod word;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::organisation::Organisation;
 use crate::report::{Report, Scan};
 use crate::rules::{Instrument, Rules};
 use crate::sources::{Depth, Progress};
 use crate::target::Target;
 use crate::text::Text;
+use crate::waiver::Waiver;
 
 /// What a scan is asked for.
 pub struct Request<'a> {
@@ -43,6 +48,10 @@ pub struct Request<'a> {
     pub assume: &'a [String],
     /// The day of the law; today, where none is named.
     pub as_of: Option<Date>,
+    /// Who uses the target.
+    pub organisation: Organisation,
+    /// Exceptions that were granted.
+    pub waivers: Vec<Waiver>,
     /// How and by whom the target is looked at.
     pub look: Look<'a>,
 }
@@ -82,7 +91,15 @@ pub fn look(target: &Target, look: &Look<'_>, as_of: Option<Date>) -> (inventory
 pub fn run(target: &Target, request: &Request<'_>) -> Report {
     let (inventory, scan) = look(target, &request.look, request.as_of);
     let findings = recognise::recognise(request.rules, &inventory);
-    let judgment =
-        judge::judge(request.rules, &request.under, &findings, &inventory, scan.as_of, request.assume);
-    Report::new(request.rules, scan, inventory, findings, judgment)
+    let grounds = judge::Grounds {
+        rules: request.rules,
+        under: &request.under,
+        as_of: scan.as_of,
+        now: request.as_of.is_none().then_some(scan.started),
+        assume: request.assume,
+        organisation: &request.organisation,
+        waivers: &request.waivers,
+    };
+    let judgment = judge::judge(&grounds, &findings, &inventory);
+    Report::new(request.rules, scan, inventory, findings, judgment, request.organisation.clone())
 }

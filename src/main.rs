@@ -34,7 +34,7 @@ fn main() -> ExitCode {
             let text = match known {
                 // These show themselves, each with its place.
                 Some(Error::Rules(text)) => {
-                    format!("{text}\n\nerror: the rules are wrong, so nothing was scanned")
+                    format!("{text}\n\nerror: what is underlined is wrong, so nothing was scanned")
                 }
                 _ => format!("error: {}", Text::from(format!("{error:#}"))),
             };

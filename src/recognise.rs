@@ -189,7 +189,7 @@ fn shows(item: &Item, signature: &Signature, all: &[(&Signature, &Hit)]) -> Opti
         _ => signature.on.ceiling(),
     };
     let strength = signature.strength?.max(ceiling);
-    let agrees = |other: &Signature| other.strength.is_some() && other.on.aspect() != signature.on.aspect();
+    let agrees = |other: &Signature| other.on.aspect() != signature.on.aspect();
     if !signature.contested || all.iter().any(|(other, _)| agrees(other)) {
         return Some(strength);
     }

@@ -58,7 +58,7 @@ const WORDS: &[(&str, &str)] = &[
 
 #[derive(Args)]
 pub(super) struct Explain {
-    /// What to explain: an id, `vendor/product`, or a word of a report
+    /// What to explain: an id, `vendor/product`, a word of a report, or a file of yours: organisation, waiver
     id: String,
     #[command(flatten)]
     rules: RuleArgs,
@@ -69,6 +69,10 @@ impl Explain {
         let rules = self.rules.load(world)?;
         if let Some((word, text)) = WORDS.iter().find(|(word, _)| *word == self.id) {
             standard(|out| writeln!(out, "{word} - {text}"))?;
+            return Ok(0);
+        }
+        if super::forms::FORMS.contains(&self.id.as_str()) {
+            standard(|out| super::forms::write(&self.id, &rules, out))?;
             return Ok(0);
         }
         let subject = find(&rules, &self.id)?;
@@ -111,8 +115,7 @@ pub(super) fn find<'a>(rules: &'a Rules, id: &str) -> Result<Subject<'a>> {
         return Ok(Subject::Source(source));
     }
     let instrument = rules.instruments.iter().find(|i| i.id == id).map(Subject::Instrument);
-    let nothing =
-        "is no vendor, product, instrument, profile, source or word of a report; see `interdict rules list`";
+    let nothing = "is no vendor, product, instrument, profile, source, file of yours or word of a report; see `interdict rules list`";
     Ok(instrument.ok_or_else(|| Error::Usage(format!("`{id}` {nothing}")))?)
 }
 
@@ -126,7 +129,7 @@ impl Subject<'_> {
     pub(super) fn write(&self, rules: &Rules, world: &World, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Vendor(vendor, product) => write_vendor(rules, *vendor, *product, out),
-            Self::Instrument(instrument) => write_instrument(instrument, world, out),
+            Self::Instrument(instrument) => super::law::write(rules, instrument, world, out),
             Self::Profile(profile) => {
                 writeln!(out, "{} - {}", profile.id, profile.title)?;
                 writeln!(out, "  judges by   {}", profile.instruments.join(", "))
@@ -166,59 +169,8 @@ fn covered_by(
     builtin: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    for instrument in rules.instruments.iter().filter(|i| i.covers(vendor, product, builtin)) {
+    for instrument in rules.instruments.iter().filter(|i| i.names(vendor, product, builtin)) {
         writeln!(out, "  covered by  {:20} {}", instrument.id, instrument.title)?;
-    }
-    Ok(())
-}
-
-fn write_instrument(instrument: &Instrument, world: &World, out: &mut dyn Write) -> io::Result<()> {
-    let today = jiff::tz::Offset::UTC.to_datetime((world.now)()).date();
-    writeln!(out, "{} - {}", instrument.id, instrument.title)?;
-    writeln!(out, "  cited as    {}", instrument.citation)?;
-    writeln!(out, "  made by     {} ({})", instrument.issuer, instrument.jurisdiction)?;
-    writeln!(out, "  force       {}, {}", instrument.force, instrument.scope)?;
-    writeln!(out, "  status      {} today", instrument.status(today))?;
-    for (from, status) in &instrument.phases {
-        writeln!(out, "              {status} from {from}")?;
-    }
-    writeln!(out, "  covers      {}", instrument.words)?;
-    let vendors = if instrument.covers.is_empty() {
-        "the vendors of --rules".to_owned()
-    } else {
-        instrument.covers.join(", ")
-    };
-    writeln!(out, "  vendors     {vendors}")?;
-    for (_, words) in &instrument.excludes {
-        writeln!(out, "  excludes    {words}")?;
-    }
-    writeln!(out, "  binds       {}", instrument.binds)?;
-    if let Some(spares) = &instrument.spares {
-        writeln!(out, "  not         {spares}")?;
-    }
-    for clock in &instrument.clocks {
-        writeln!(
-            out,
-            "  by {}  {} ({} calendar days from {})",
-            clock.due(),
-            clock.duty,
-            clock.days,
-            clock.issued
-        )?;
-    }
-    if let Some(note) = &instrument.note {
-        writeln!(out, "  note        {note}")?;
-    }
-    for link in &instrument.links {
-        writeln!(out, "  link        {link}")?;
-    }
-    for (mark, place) in &instrument.sources {
-        let how = match mark {
-            interdict::rules::Mark::Text => "legal text",
-            interdict::rules::Mark::Official => "official page",
-            interdict::rules::Mark::Secondary => "secondary source",
-        };
-        writeln!(out, "  read in     {place} ({how})")?;
     }
     Ok(())
 }

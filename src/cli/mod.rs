@@ -1,7 +1,9 @@
 //! The command line: one file a command. No other code knows that arguments exist.
 
 mod explain;
+mod forms;
 mod inventory;
+mod law;
 mod manual;
 mod output;
 mod rules;
@@ -62,7 +64,7 @@ enum Command {
     /// Look at and check the rules
     #[command(subcommand)]
     Rules(rules::Rules),
-    /// Explain a vendor, product, instrument, profile, source, state or verdict
+    /// Explain a vendor, product, instrument, profile, source, state, verdict, or a file that scan reads
     Explain(explain::Explain),
     /// List the places that are read, and how far they can be read here
     Sources(sources::Sources),

@@ -1,11 +1,15 @@
 //! `interdict scan`: audit a target and give a verdict.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Args;
 use interdict::Request;
 use interdict::error::Error;
 use interdict::judge::Verdict;
+use interdict::organisation::Organisation;
 use interdict::report::{FORMATS, Format};
+use interdict::waiver::Waiver;
 use jiff::civil::Date;
 
 use super::output::Outputs;
@@ -26,6 +30,12 @@ pub(super) struct Scan {
     /// Treat a proposed instrument as if it had passed (repeatable)
     #[arg(long, value_name = "ID")]
     assume: Vec<String>,
+    /// Who uses the machine: body, system, device, contact, contracts (TOML); `interdict explain organisation` shows its keys
+    #[arg(long, value_name = "FILE")]
+    organisation: Option<PathBuf>,
+    /// Exceptions that were granted (TOML); `interdict explain waiver` shows its keys
+    #[arg(long, value_name = "FILE")]
+    waivers: Option<PathBuf>,
     /// Where to write what: table, json or ndjson, on standard output or in a file (repeatable) [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]")]
     output: Vec<String>,
@@ -58,12 +68,28 @@ impl Scan {
             let message = "there is no instrument to judge by; name one with --under, or give --rules that name vendors";
             return Err(Error::Usage(message.to_owned()).into());
         }
+        let organisation = match &self.organisation {
+            Some(path) => Organisation::read(path, &rules, world.colour_errors)?,
+            None => Organisation::default(),
+        };
+        let waivers = match &self.waivers {
+            Some(path) => Waiver::read(path, &rules, world.colour_errors)?,
+            None => Vec::new(),
+        };
         let outputs = Outputs::check(&self.output, FORMATS, |f: &Format| f.id)?;
         let target = self.look.target()?;
         let watch = Watch::new(world);
         let done = |source: &str| watch.done(source);
         let look = self.look.by(world, &done);
-        let request = Request { rules: &rules, under, assume: &self.assume, as_of: self.as_of, look };
+        let request = Request {
+            rules: &rules,
+            under,
+            assume: &self.assume,
+            as_of: self.as_of,
+            organisation,
+            waivers,
+            look,
+        };
         let mut report = interdict::run(&target, &request);
         drop(watch);
         report.with_items = !self.no_items;

@@ -2,11 +2,15 @@
 //!
 //! Characters that would mislead a terminal or an eye are written as `\u` escapes, which mean the same in JSON.
 
+mod law;
+
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::Value;
 
+use self::law::{InstrumentV1, RulingV1, WaiverV1, organisation};
 use super::{Format, Report, Reported, Scan, Style};
 use crate::inventory::{Coverage, Host, Inventory, Subject};
 use crate::item::Item;
@@ -63,7 +67,8 @@ pub(super) struct ReportV1<'a> {
     instruments: Vec<InstrumentV1<'a>>,
     findings: Vec<FindingV1<'a>>,
     coverage: Vec<CoverageV1<'a>>,
-    waivers: [Value; 0],
+    organisation: BTreeMap<&'static str, &'a [String]>,
+    waivers: Vec<WaiverV1<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     items: Option<Vec<ItemV1<'a>>>,
 }
@@ -86,7 +91,8 @@ impl<'a> ReportV1<'a> {
             instruments: report.outcomes.iter().map(InstrumentV1::of).collect(),
             findings: report.findings.iter().map(|f| FindingV1::of(f, inventory)).collect(),
             coverage: inventory.coverage.iter().map(CoverageV1::of).collect(),
-            waivers: [],
+            organisation: organisation(&report.organisation),
+            waivers: report.waivers.iter().map(WaiverV1::of).collect(),
             items: report.with_items.then(|| inventory.items.iter().map(ItemV1::of).collect()),
         }
     }
@@ -159,29 +165,6 @@ impl<'a> ScanV1<'a> {
 }
 
 #[derive(Serialize)]
-struct InstrumentV1<'a> {
-    id: &'a str,
-    title: &'a str,
-    citation: &'a str,
-    status: &'static str,
-    verdict: &'static str,
-    assumed: Option<&'a str>,
-}
-
-impl<'a> InstrumentV1<'a> {
-    fn of(outcome: &'a crate::judge::Outcome) -> Self {
-        Self {
-            id: &outcome.id,
-            title: &outcome.title,
-            citation: &outcome.citation,
-            status: outcome.status.word(),
-            verdict: outcome.verdict.word(),
-            assumed: outcome.assumed.as_deref(),
-        }
-    }
-}
-
-#[derive(Serialize)]
 struct FindingV1<'a> {
     id: &'a str,
     vendor: &'a str,
@@ -216,12 +199,6 @@ impl<'a> FindingV1<'a> {
                 paths: item.paths.iter().map(Text::raw).collect(),
             })
         });
-        let ruling = |r: &'a crate::judge::Ruling| RulingV1 {
-            instrument: &r.instrument,
-            ruling: r.ruling.word(),
-            reason: &r.reason,
-            due: r.due.map(|d| d.to_string()),
-        };
         Self {
             id: finding.id.raw(),
             vendor: &reported.vendor,
@@ -234,7 +211,7 @@ impl<'a> FindingV1<'a> {
             state: finding.state.word(),
             strength: finding.strength.word(),
             evidence: evidence.collect(),
-            rulings: reported.rulings.iter().map(ruling).collect(),
+            rulings: reported.rulings.iter().map(RulingV1::of).collect(),
         }
     }
 }
@@ -259,14 +236,6 @@ struct TraitV1<'a> {
     #[serde(rename = "trait")]
     on: &'a str,
     value: &'a str,
-}
-
-#[derive(Serialize)]
-struct RulingV1<'a> {
-    instrument: &'a str,
-    ruling: &'static str,
-    reason: &'a str,
-    due: Option<String>,
 }
 
 #[derive(Serialize)]

@@ -14,10 +14,12 @@ use jiff::civil::Date;
 
 use crate::inventory::Inventory;
 use crate::judge::{Judgment, Outcome, Ruling, Verdict};
+use crate::organisation::Organisation;
 use crate::recognise::{Finding, product_id};
 use crate::rules::{PackRef, Rules};
 use crate::sources::Depth;
 use crate::text::Text;
+use crate::waiver::Waived;
 
 /// Who looked, when, how far, and by the law of which day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +68,10 @@ pub struct Report {
     pub verdicts: Vec<Verdict>,
     /// What each instrument says.
     pub outcomes: Vec<Outcome>,
+    /// Who uses the target.
+    pub organisation: Organisation,
+    /// What became of each waiver.
+    pub waivers: Vec<Waived>,
     /// What was found, what weighs most first.
     pub findings: Vec<Reported>,
     /// What was seen.
@@ -83,6 +89,7 @@ impl Report {
         inventory: Inventory,
         findings: Vec<Finding>,
         judgment: Judgment,
+        organisation: Organisation,
     ) -> Self {
         let named = |(finding, rulings): (Finding, Vec<Ruling>)| {
             let vendor = rules.vendors.get(finding.vendor);
@@ -110,6 +117,8 @@ impl Report {
             verdict: judgment.verdict,
             verdicts: judgment.verdicts,
             outcomes: judgment.outcomes,
+            organisation,
+            waivers: judgment.waivers,
             findings,
             inventory,
             with_items: true,

@@ -86,15 +86,56 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "{}", rows.trim_fmt())?;
     for outcome in &report.outcomes {
-        let assumed = outcome.assumed.as_ref().map(|a| format!(" Assumed: {a}.")).unwrap_or_default();
-        entry(
-            "- ",
-            &format!("{}: {} ({}).{assumed}", outcome.id, outcome.title, outcome.citation),
-            style,
-            out,
-        )?;
+        let line = format!("{}: {} ({})", outcome.id, outcome.title, outcome.citation);
+        entry("- ", &(line + &assumed(&outcome.assumed)), style, out)?;
+        if let Some(unbound) = &outcome.unbound {
+            entry("  ", &format!("does not bind here: {unbound}"), style, out)?;
+        }
+        let rulings =
+            || report.findings.iter().flat_map(|f| &f.rulings).filter(|r| r.instrument == outcome.id);
+        let found = rulings()
+            .any(|r| matches!(r.ruling, RulingKind::Prohibited | RulingKind::Review | RulingKind::Indicator));
+        // Once nothing was found, and of the past only, terms are of no use to anyone.
+        let binds = found && outcome.unbound.is_none();
+        for duty in outcome.duties.iter().filter(|duty| binds && duty.due >= report.scan.as_of) {
+            entry("  ", &format!("by {}: {} ({})", duty.due, duty.duty, duty.rule), style, out)?;
+        }
     }
+    waivers(report, style, out)?;
     coverage(inventory, style, out)
+}
+
+/// What is taken for true, as the end of a line.
+fn assumed(assumed: &[String]) -> String {
+    if assumed.is_empty() { String::new() } else { format!("; assumed: {}", assumed.join("; ")) }
+}
+
+/// Every waiver, and what became of it.
+fn waivers(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    if report.waivers.is_empty() {
+        return Ok(());
+    }
+    heading("Waivers", style, out)?;
+    for waived in &report.waivers {
+        let waiver = &waived.waiver;
+        let of = [waiver.finding.as_ref(), waiver.product.as_ref()].into_iter().flatten();
+        let of: Vec<_> = of.map(String::as_str).collect();
+        let because = waived.because.as_ref().map(|because| format!(" ({because})")).unwrap_or_default();
+        let line = format!(
+            "{} {}{because}: {} under {}, from {} to {}, approved by {} ({}): {}",
+            waived.state,
+            waiver.id,
+            of.join(", "),
+            waiver.instrument,
+            waiver.starts,
+            waiver.expires,
+            waiver.approver,
+            waiver.reference,
+            waiver.reason
+        );
+        entry("- ", &line, style, out)?;
+    }
+    Ok(())
 }
 
 /// What was looked at, by whom, with which rights.
@@ -154,6 +195,10 @@ fn said(report: &Report) -> String {
         let gaps = if blocking == 1 { "1 gap".to_owned() } else { format!("{blocking} gaps") };
         said.push(format!("Not all could be looked at: {gaps} under Coverage."));
     }
+    let waived = with(RulingKind::Excepted).count();
+    if waived > 0 {
+        said.push(format!("{} under a waiver.", products(waived)));
+    }
     let told = with(RulingKind::Advisory).count() + with(RulingKind::Excluded).count();
     if told > 0 {
         said.push(format!("{} told for information.", products(told)));
@@ -195,9 +240,10 @@ fn detail(
     }
     for ruling in &reported.rulings {
         let due = ruling.due.map(|d| format!(" (due {d})")).unwrap_or_default();
+        let assumed = assumed(&ruling.assumed);
         entry(
             "   ",
-            &format!("{} under {}{due}: {}", ruling.ruling, ruling.instrument, ruling.reason),
+            &format!("{} under {}{due}: {}{assumed}", ruling.ruling, ruling.instrument, ruling.reason),
             style,
             out,
         )?;

@@ -12,28 +12,31 @@ use toml::de::{DeTable, DeValue};
 use super::problem::{Place, Problems};
 use crate::text::is_deceptive;
 
+/// Ids that a message may list.
+const FEW: usize = 24;
+
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct At<T> {
-    pub(super) value: T,
-    pub(super) place: Place,
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) place: Place,
 }
 
 /// A table of a document.
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     keys: &'a DeTable<'a>,
     /// Where it begins: its header, or the whole document.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     asked: RefCell<Vec<&'static str>>,
     problems: &'a RefCell<Problems>,
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn new(table: &'a DeTable<'a>, place: Place, problems: &'a RefCell<Problems>) -> Self {
+    pub(crate) fn new(table: &'a DeTable<'a>, place: Place, problems: &'a RefCell<Problems>) -> Self {
         Self { keys: table, place, asked: RefCell::default(), problems }
     }
 
-    pub(super) fn error(
+    pub(crate) fn error(
         &self,
         place: &Place,
         code: &'static str,
@@ -63,17 +66,17 @@ impl<'a> Table<'a> {
     }
 
     /// Whether the key stands there.
-    pub(super) fn has(&self, key: &'static str) -> bool {
+    pub(crate) fn has(&self, key: &'static str) -> bool {
         self.get(key).is_some()
     }
 
     /// Where the value of a key stands; the table, if it does not.
-    pub(super) fn place_of(&self, key: &'static str) -> Place {
+    pub(crate) fn place_of(&self, key: &'static str) -> Place {
         self.get(key).map_or_else(|| self.place.clone(), |value| self.at(value))
     }
 
     /// A text.
-    pub(super) fn text(&self, key: &'static str) -> Option<At<String>> {
+    pub(crate) fn text(&self, key: &'static str) -> Option<At<String>> {
         let value = self.get(key)?;
         let Some(text) = value.get_ref().as_str() else {
             self.wrong_type(key, value, "a string");
@@ -96,7 +99,7 @@ impl<'a> Table<'a> {
     }
 
     /// A text that must stand there.
-    pub(super) fn required(&self, key: &'static str) -> Option<At<String>> {
+    pub(crate) fn required(&self, key: &'static str) -> Option<At<String>> {
         if self.get(key).is_none() {
             self.error(
                 &self.place,
@@ -109,7 +112,7 @@ impl<'a> Table<'a> {
     }
 
     /// An id: a short word of small letters, digits and hyphens, usable in paths and on command lines.
-    pub(super) fn id(&self) -> Option<At<String>> {
+    pub(crate) fn id(&self) -> Option<At<String>> {
         let id = self.required("id")?;
         let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
         if !id.value.chars().all(ok) {
@@ -119,12 +122,12 @@ impl<'a> Table<'a> {
     }
 
     /// Whether the key has a list of nothing.
-    pub(super) fn is_empty_list(&self, key: &'static str) -> bool {
+    pub(crate) fn is_empty_list(&self, key: &'static str) -> bool {
         self.get(key).and_then(|v| v.get_ref().as_array()).is_some_and(|list| list.is_empty())
     }
 
     /// A list of texts, or none.
-    pub(super) fn texts(&self, key: &'static str) -> Vec<At<String>> {
+    pub(crate) fn texts(&self, key: &'static str) -> Vec<At<String>> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let Some(list) = value.get_ref().as_array() else {
             self.wrong_type(key, value, "a list of strings, as in `[\"…\"]`");
@@ -149,8 +152,24 @@ impl<'a> Table<'a> {
         texts
     }
 
+    /// A text, or a list of texts; nothing, where the key does not stand.
+    pub(crate) fn one_or_more(&self, key: &'static str) -> Vec<At<String>> {
+        let is_list = self.get(key).is_some_and(|value| value.get_ref().as_array().is_some());
+        if is_list { self.texts(key) } else { self.text(key).into_iter().collect() }
+    }
+
+    /// A table of its own.
+    pub(crate) fn table(&self, key: &'static str) -> Option<Table<'a>> {
+        let value = self.get(key)?;
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong_type(key, value, "a table");
+            return None;
+        };
+        Some(Table::new(table, self.at(value), self.problems))
+    }
+
     /// A yes or no; no, where it does not stand.
-    pub(super) fn flag(&self, key: &'static str) -> bool {
+    pub(crate) fn flag(&self, key: &'static str) -> bool {
         let Some(value) = self.get(key) else { return false };
         value.get_ref().as_bool().unwrap_or_else(|| {
             self.wrong_type(key, value, "true or false");
@@ -159,7 +178,7 @@ impl<'a> Table<'a> {
     }
 
     /// A whole number.
-    pub(super) fn number(&self, key: &'static str) -> Option<i64> {
+    pub(crate) fn number(&self, key: &'static str) -> Option<i64> {
         let value = self.get(key)?;
         let number =
             value.get_ref().as_integer().and_then(|i| i64::from_str_radix(i.as_str(), i.radix()).ok());
@@ -170,8 +189,21 @@ impl<'a> Table<'a> {
     }
 
     /// A day, as a text or a TOML date.
-    pub(super) fn date(&self, key: &'static str) -> Option<At<Date>> {
-        let value = self.get(key)?;
+    pub(crate) fn date(&self, key: &'static str) -> Option<At<Date>> {
+        self.date_of(key, self.get(key)?)
+    }
+
+    /// The days of a table whose keys are free.
+    pub(crate) fn dates(self) -> Vec<(At<String>, Date)> {
+        let entry = |(key, value): (&Spanned<std::borrow::Cow<'a, str>>, &Spanned<DeValue<'a>>)| {
+            let place = Place { file: self.place.file, span: key.span() };
+            let date = self.date_of(key.get_ref(), value)?;
+            Some((At { value: key.get_ref().to_string(), place }, date.value))
+        };
+        self.keys.iter().filter_map(entry).collect()
+    }
+
+    fn date_of(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<At<Date>> {
         let text = match value.get_ref() {
             DeValue::String(text) => text.to_string(),
             DeValue::Datetime(date) => date.to_string(),
@@ -196,7 +228,7 @@ impl<'a> Table<'a> {
     }
 
     /// A word of a closed set that must stand there.
-    pub(super) fn required_word<T: Copy>(
+    pub(crate) fn required_word<T: Copy>(
         &self,
         key: &'static str,
         all: &[T],
@@ -211,7 +243,7 @@ impl<'a> Table<'a> {
     }
 
     /// A word of a closed set.
-    pub(super) fn word<T: Copy>(
+    pub(crate) fn word<T: Copy>(
         &self,
         key: &'static str,
         all: &[T],
@@ -222,7 +254,7 @@ impl<'a> Table<'a> {
     }
 
     /// A list of words of a closed set.
-    pub(super) fn words<T: Copy>(
+    pub(crate) fn words<T: Copy>(
         &self,
         key: &'static str,
         all: &[T],
@@ -242,7 +274,7 @@ impl<'a> Table<'a> {
     }
 
     /// The tables of an array of tables.
-    pub(super) fn tables(&self, key: &'static str) -> Vec<Table<'a>> {
+    pub(crate) fn tables(&self, key: &'static str) -> Vec<Table<'a>> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let Some(list) = value.get_ref().as_array() else {
             self.wrong_type(key, value, &format!("tables, each under its own `[[{key}]]`"));
@@ -259,7 +291,7 @@ impl<'a> Table<'a> {
     }
 
     /// The keys of a free table with their texts.
-    pub(super) fn map(&self, key: &'static str) -> Option<serde_json::Map<String, serde_json::Value>> {
+    pub(crate) fn map(&self, key: &'static str) -> Option<serde_json::Map<String, serde_json::Value>> {
         let value = self.get(key)?;
         let json = json(value.get_ref());
         let serde_json::Value::Object(map) = json else {
@@ -269,8 +301,28 @@ impl<'a> Table<'a> {
         Some(map)
     }
 
+    /// Reports an id that nothing has, with the nearest that something has.
+    pub(crate) fn known<'k>(
+        &self,
+        named: &At<String>,
+        what: &str,
+        ids: impl Iterator<Item = &'k str> + Clone,
+    ) {
+        if ids.clone().any(|id| id == named.value) {
+            return;
+        }
+        let label = match nearest(&named.value, ids.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if ids.clone().nth(FEW).is_some() => {
+                "`interdict rules list` shows those there are".to_owned()
+            }
+            None => format!("known here: {}", ids.collect::<Vec<_>>().join(", ")),
+        };
+        self.error(&named.place, "unknown-id", format!("there is no {what} `{}`", named.value), label);
+    }
+
     /// Reports every key that nobody asked for.
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         let asked = self.asked.into_inner();
         for (key, _) in self.keys {
             let name = key.get_ref().as_ref();

@@ -1,8 +1,8 @@
 //! Laws, directives and orders: what they cover, from when, and what they ask for.
 
-use jiff::ToSpan;
 use jiff::civil::Date;
 
+use crate::clock::Clock;
 use crate::word::words;
 
 words! {
@@ -50,6 +50,10 @@ words! {
         Branded = "branded",
         /// What the maker made in whole or in part, inside others' products too.
         WholeOrPart = "whole-or-part",
+        /// What contains components that the maker made in whole or in part.
+        Components = "components",
+        /// Products of some sort only; one that is not told apart is to be looked at.
+        Category = "category",
     }
 }
 
@@ -63,6 +67,72 @@ words! {
         /// In a secondary source.
         Secondary = "S",
     }
+}
+
+words! {
+    /// What of an organisation, a system or a device an instrument asks before it binds.
+    Fact {
+        /// What kind of body uses the machine.
+        Body = "body",
+        /// What kind of system it is part of.
+        System = "system",
+        /// What kind of device it is.
+        Device = "device",
+    }
+}
+
+/// A class of bodies, systems or devices that limbs of instruments speak of.
+#[derive(Debug, Clone)]
+pub struct Class {
+    /// Its id.
+    pub id: String,
+    /// What it is a class of.
+    pub of: Fact,
+    /// What it is, as the end of "the body is …".
+    pub about: String,
+    /// Classes that it is part of.
+    pub within: Vec<String>,
+    /// Whether such a body works under contracts, so that bans of procurement and supply reach what it uses.
+    pub contractor: bool,
+}
+
+/// One condition under which an instrument binds.
+#[derive(Debug, Clone)]
+pub struct Limb {
+    /// What it asks.
+    pub on: Fact,
+    /// Classes that it binds; none named binds all.
+    pub any: Vec<String>,
+    /// Classes that it does not bind.
+    pub none: Vec<String>,
+    /// The words of the instrument, or of those who report it.
+    pub words: String,
+}
+
+/// How an instrument may be set aside for a finding.
+#[derive(Debug, Clone)]
+pub struct Exception {
+    /// What for, in the words of the instrument or of those who report it.
+    pub words: String,
+    /// Who may grant it.
+    pub approver: Option<String>,
+    /// To whom it must be reported.
+    pub reported_to: Option<String>,
+    /// The longest term, in days.
+    pub max_days: Option<i64>,
+}
+
+/// A report that an instrument asks for.
+#[derive(Debug, Clone)]
+pub struct Filing {
+    /// What it is called.
+    pub name: String,
+    /// To whom it goes.
+    pub to: String,
+    /// What it must hold.
+    pub fields: Vec<String>,
+    /// Why it is a draft only, where its fields were not read in the text.
+    pub draft: Option<String>,
 }
 
 /// A law, directive or order.
@@ -90,8 +160,9 @@ pub struct Instrument {
     pub scope: Scope,
     /// The words that decide the scope.
     pub words: String,
-    /// Vendors (`vendor`) and products (`vendor/product`) it covers.
-    pub covers: Vec<String>,
+    /// Vendors (`vendor`) and products (`vendor/product`) it covers, by the day from which it does; those without a day
+    /// come first.
+    pub lists: Vec<(Option<Date>, Vec<String>)>,
     /// Whether it covers the vendors of the operator's own rule files.
     pub covers_rule_files: bool,
     /// What it does not cover, in its own words: these products, or where none are named, parts inside others' products.
@@ -100,29 +171,24 @@ pub struct Instrument {
     pub binds: String,
     /// Whom it does not bind.
     pub spares: Option<String>,
+    /// The conditions under which it binds, all of which must hold.
+    pub limbs: Vec<Limb>,
+    /// Which list it refers to that was not read, so that a person must look there.
+    pub unread_list: Option<String>,
+    /// What it says of mere use, where that is not what it forbids.
+    pub mere_use: Option<String>,
+    /// How it may be set aside; without any it knows no waiver.
+    pub exceptions: Vec<Exception>,
     /// What must be done by when.
     pub clocks: Vec<Clock>,
+    /// The reports it asks for.
+    pub filings: Vec<Filing>,
+    /// The controls of NIST SP 800-53 that a finding bears on.
+    pub controls: Vec<String>,
+    /// What a lawyer must decide before it is relied on.
+    pub legal_review: Option<String>,
     /// What a reader should know.
     pub note: Option<String>,
-}
-
-/// A duty with a term.
-#[derive(Debug, Clone)]
-pub struct Clock {
-    /// The duty.
-    pub duty: String,
-    /// Calendar days from the day the instrument was issued.
-    pub days: i64,
-    /// That day.
-    pub issued: Date,
-}
-
-impl Clock {
-    /// The last day of the term.
-    #[must_use]
-    pub fn due(&self) -> Date {
-        self.issued.checked_add(self.days.days()).unwrap_or(self.issued)
-    }
 }
 
 /// Instruments that are chosen together.
@@ -149,18 +215,37 @@ impl Instrument {
         self.phases.iter().find(|(from, _)| *from > day).copied()
     }
 
-    /// Whether it covers a product of a vendor.
+    /// The day since which its status is what it is on a day.
     #[must_use]
-    pub fn covers(&self, vendor: &str, product: &str, builtin: bool) -> bool {
-        let named = names(&self.covers, vendor, product);
-        named || (self.covers_rule_files && !builtin)
+    pub fn since(&self, day: Date) -> Option<Date> {
+        self.phases.iter().rev().find(|(from, _)| *from <= day).map(|(from, _)| *from)
+    }
+
+    /// What it names, vendors and products, on a day.
+    pub fn covered(&self, day: Date) -> impl Iterator<Item = &String> {
+        self.lists
+            .iter()
+            .filter(move |(from, _)| from.is_none_or(|from| from <= day))
+            .flat_map(|(_, names)| names)
+    }
+
+    /// Whether it covers a product of a vendor on any day.
+    #[must_use]
+    pub fn names(&self, vendor: &str, product: &str, builtin: bool) -> bool {
+        self.covers(vendor, product, builtin, Date::MAX)
+    }
+
+    /// Whether it covers a product of a vendor on a day.
+    #[must_use]
+    pub fn covers(&self, vendor: &str, product: &str, builtin: bool, day: Date) -> bool {
+        names(self.covered(day), vendor, product) || (self.covers_rule_files && !builtin)
     }
 }
 
 /// Whether a list of `vendor` and `vendor/product` names a product.
 #[must_use]
-pub fn names(list: &[String], vendor: &str, product: &str) -> bool {
-    list.iter().any(|name| match name.split_once('/') {
+pub fn names<'a>(list: impl IntoIterator<Item = &'a String>, vendor: &str, product: &str) -> bool {
+    list.into_iter().any(|name| match name.split_once('/') {
         Some((v, p)) => v == vendor && p == product,
         None => name == vendor,
     })

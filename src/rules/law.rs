@@ -1,11 +1,14 @@
-//! The half of rule files that is law: instruments and profiles.
+//! The half of rule files that is law: instruments, the classes of bodies, systems and devices they bind, and profiles.
 
 use std::cell::RefCell;
 
-use super::document::Table;
-use super::instrument::{Clock, Force, Instrument, Mark, Profile, Scope, Status};
+use super::document::{At, Table};
+use super::instrument::{
+    Class, Exception, Fact, Filing, Force, Instrument, Limb, Mark, Profile, Scope, Status,
+};
 use super::pack::Packs;
 use super::problem::Problems;
+use crate::clock::{Clock, Term, Trigger};
 
 impl Packs {
     pub(super) fn instrument(&mut self, table: Table<'_>, problems: &RefCell<Problems>) {
@@ -34,17 +37,37 @@ impl Packs {
             force: table.required_word("force", Force::ALL, Force::word).unwrap_or(Force::UseBan),
             scope: table.word("scope", Scope::ALL, Scope::word).unwrap_or(Scope::WholeOrPart),
             words: text("words"),
-            covers: Vec::new(),
+            lists: vec![(None, self.refer(covers))],
             covers_rule_files,
             excludes: Vec::new(),
             binds: text("binds"),
             spares: optional("spares"),
+            limbs: Vec::new(),
+            unread_list: optional("unread-list"),
+            mere_use: optional("mere-use"),
+            exceptions: Vec::new(),
             clocks: Vec::new(),
+            filings: Vec::new(),
+            controls: plain(table.texts("controls")),
+            legal_review: optional("legal-review"),
             note: optional("note"),
         };
-        instrument.covers = self.refer(covers);
         read_sources(&table, &mut instrument);
         read_phases(&table, &mut instrument);
+        for list in table.tables("list") {
+            let from = list.date("from").map(|d| d.value);
+            if from.is_none() {
+                list.error(
+                    &list.place,
+                    "missing-key",
+                    "`from` is missing",
+                    "a list has the day since which it holds",
+                );
+            }
+            let names = self.refer(list.texts("covers"));
+            instrument.lists.push((from, names));
+            list.end();
+        }
         for exclusion in table.tables("exclude") {
             let products = exclusion.texts("products");
             let products = self.refer(products);
@@ -52,21 +75,46 @@ impl Packs {
             instrument.excludes.push((products, words));
             exclusion.end();
         }
-        for clock in table.tables("clock") {
-            let duty = clock.required("duty").map(|d| d.value).unwrap_or_default();
-            let days = clock.number("days").filter(|d| (0..=36_500).contains(d));
-            let issued = clock.date("issued").map(|d| d.value);
-            match (days, issued) {
-                (Some(days), Some(issued)) => instrument.clocks.push(Clock { duty, days, issued }),
-                _ => clock.error(&clock.place, "bad-clock", "a clock has `days` and `issued`", "not a term"),
+        for limb in table.tables("limb") {
+            let on = limb.required_word("on", Fact::ALL, Fact::word);
+            let (any, none) = (limb.texts("any"), limb.texts("none"));
+            if any.is_empty() && none.is_empty() {
+                limb.error(
+                    &limb.place,
+                    "missing-key",
+                    "`any` is missing",
+                    "a limb names classes: `any = […]` or `none = […]`",
+                );
             }
-            clock.end();
+            let words = limb.required("words").map(|w| w.value).unwrap_or_default();
+            if let Some(on) = on {
+                self.class_references.extend(any.iter().chain(&none).map(|class| (class.clone(), on)));
+                instrument.limbs.push(Limb { on, any: plain(any), none: plain(none), words });
+            }
+            limb.end();
         }
+        instrument.exceptions = table.tables("exception").into_iter().filter_map(exception).collect();
+        instrument.filings = table.tables("report").into_iter().map(filing).collect();
+        instrument.clocks = table.tables("clock").into_iter().filter_map(clock).collect();
         if let Some(id) = &id {
             self.define("instrument", &id.value, &id.place, problems);
         }
         table.end();
         self.instruments.push(instrument);
+    }
+
+    pub(super) fn class(&mut self, table: Table<'_>, problems: &RefCell<Problems>) {
+        let id = table.id();
+        let of = table.required_word("of", Fact::ALL, Fact::word);
+        let about = table.required("about").map(|a| a.value).unwrap_or_default();
+        let within = table.texts("within");
+        let contractor = table.flag("contractor");
+        if let (Some(id), Some(of)) = (&id, of) {
+            self.define("class", &id.value, &id.place, problems);
+            self.class_references.extend(within.iter().map(|class| (class.clone(), of)));
+            self.classes.push(Class { id: id.value.clone(), of, about, within: plain(within), contractor });
+        }
+        table.end();
     }
 
     pub(super) fn profile(&mut self, table: Table<'_>, problems: &RefCell<Problems>) {
@@ -86,6 +134,62 @@ impl Packs {
         });
         table.end();
     }
+}
+
+fn plain(texts: Vec<At<String>>) -> Vec<String> {
+    texts.into_iter().map(|text| text.value).collect()
+}
+
+fn exception(table: Table<'_>) -> Option<Exception> {
+    let words = table.required("words");
+    let optional = |key| table.text(key).map(|t| t.value);
+    let (approver, reported_to) = (optional("approver"), optional("reported-to"));
+    let max_days = table.number("max-days");
+    table.end();
+    Some(Exception { words: words?.value, approver, reported_to, max_days })
+}
+
+fn filing(table: Table<'_>) -> Filing {
+    let text = |key| table.required(key).map(|t| t.value).unwrap_or_default();
+    let (name, to) = (text("name"), text("to"));
+    let fields = plain(table.texts("fields"));
+    let draft = table.text("draft").map(|t| t.value);
+    table.end();
+    Filing { name, to, fields, draft }
+}
+
+/// A duty with its term: `on` a day, or a number of `days`, `business-days` or `hours` after a trigger.
+fn clock(table: Table<'_>) -> Option<Clock> {
+    let duty = table.required("duty").map(|d| d.value).unwrap_or_default();
+    let number = |key| table.number(key).filter(|n| (0..=36_500).contains(n));
+    let terms = [
+        number("days").map(Term::Days),
+        number("business-days").map(Term::BusinessDays),
+        number("hours").map(Term::Hours),
+        table.date("on").map(|day| Term::On(day.value)),
+    ];
+    let mut terms = terms.into_iter().flatten();
+    let issued = table.date("issued").map(|day| Trigger::Issued(day.value));
+    let from = table.word("from", Trigger::WORDS, |(word, _)| word).map(|(_, trigger)| trigger);
+    let every_days = number("every-days").filter(|n| *n > 0);
+    let (clause_from, clause_until) = (table.date("clause-from"), table.date("clause-until"));
+    // Of terms and of triggers there is one; a day of the calendar is both.
+    let counted = match (terms.next(), terms.next()) {
+        (Some(Term::On(day)), None) if issued.or(from).is_none() => {
+            Some((Term::On(day), Trigger::Issued(day)))
+        }
+        (Some(Term::On(_)) | None, _) | (_, Some(_)) => None,
+        (Some(term), None) => issued.xor(from).map(|trigger| (term, trigger)),
+    };
+    if counted.is_none() {
+        let label =
+            "a clock has `on`, or one of `days`, `business-days`, `hours` and one of `issued`, `from`";
+        table.error(&table.place, "bad-clock", "this is no term", label);
+    }
+    table.end();
+    let clause = (clause_from.map(|d| d.value), clause_until.map(|d| d.value));
+    let (term, trigger) = counted?;
+    Some(Clock { duty, term, trigger, every_days, clause })
 }
 
 /// Where the statements of an instrument were read.

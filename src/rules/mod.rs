@@ -12,13 +12,17 @@ mod pack;
 mod problem;
 mod vendor;
 
+pub(crate) use document::{Table, nearest};
+pub(crate) use problem::{Place, Problems};
+
 use std::path::PathBuf;
 
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
-pub(crate) use document::nearest;
-pub use instrument::{Clock, Force, Instrument, Mark, Profile, Scope, Status, names};
+pub use instrument::{
+    Class, Exception, Fact, Filing, Force, Instrument, Limb, Mark, Profile, Scope, Status, names,
+};
 pub use matcher::{Hit, Matcher};
 pub(crate) use pack::MENTION;
 pub use problem::RuleFile;
@@ -59,6 +63,8 @@ pub struct Rules {
     pub examples: Vec<Example>,
     /// Laws.
     pub instruments: Vec<Instrument>,
+    /// Classes of bodies, systems and devices that laws speak of.
+    pub classes: Vec<Class>,
     /// Groups of laws.
     pub profiles: Vec<Profile>,
     /// The signatures compiled.
@@ -124,6 +130,7 @@ impl Rules {
             signatures: packs.signatures,
             examples: packs.examples,
             instruments: packs.instruments,
+            classes: packs.classes,
             profiles: packs.profiles,
             matcher,
             warnings: String::new(),

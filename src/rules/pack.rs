@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 use super::document::{At, Table, nearest};
-use super::instrument::{Instrument, Profile};
+use super::instrument::{Class, Fact, Instrument, Profile};
 use super::normal;
 use super::problem::{Place, Problems, RuleFile};
 use super::vendor::{Example, Expect, Product, Signature, Strength, Trait, Vendor};
@@ -31,6 +31,7 @@ pub(super) struct Packs {
     pub(super) signatures: Vec<Signature>,
     pub(super) examples: Vec<Example>,
     pub(super) instruments: Vec<Instrument>,
+    pub(super) classes: Vec<Class>,
     pub(super) profiles: Vec<Profile>,
     /// The version each file states, by number of the file.
     pub(super) versions: BTreeMap<usize, String>,
@@ -39,6 +40,7 @@ pub(super) struct Packs {
     pub(super) example_places: Vec<Place>,
     ids: BTreeMap<(&'static str, String), Place>,
     pub(super) references: Vec<(At<String>, &'static str)>,
+    pub(super) class_references: Vec<(At<String>, Fact)>,
 }
 
 pub(super) fn read(files: &[RuleFile]) -> (Packs, Problems) {
@@ -68,11 +70,17 @@ pub(super) fn read(files: &[RuleFile]) -> (Packs, Problems) {
         for table in root.tables("instrument") {
             packs.instrument(table, &problems);
         }
+        for table in root.tables("class") {
+            packs.class(table, &problems);
+        }
         for table in root.tables("profile") {
             packs.profile(table, &problems);
         }
         root.end();
-        if !["vendor", "instrument", "profile"].iter().any(|key| document.get_ref().contains_key(*key)) {
+        if !["vendor", "instrument", "class", "profile"]
+            .iter()
+            .any(|key| document.get_ref().contains_key(*key))
+        {
             let (message, label) =
                 ("this file defines nothing", "expected `[[vendor]]`, `[[instrument]]` or `[[profile]]`");
             problems.borrow_mut().lack(
@@ -265,6 +273,17 @@ impl Packs {
                 |near| format!("did you mean `{near}`?"),
             );
             problems.error(&name.place, "unknown-id", format!("there is no {what} `{}`", name.value), label);
+        }
+        for (name, of) in &self.class_references {
+            let known = || self.classes.iter().filter(|class| class.of == *of).map(|class| class.id.as_str());
+            if known().any(|id| id == name.value) {
+                continue;
+            }
+            let label = nearest(&name.value, known()).map_or_else(
+                || format!("no class of {of} of this id is defined in the rule files"),
+                |near| format!("did you mean `{near}`?"),
+            );
+            problems.error(&name.place, "unknown-id", format!("there is no {of} `{}`", name.value), label);
         }
     }
 }

@@ -19,31 +19,31 @@ pub struct RuleFile {
 
 /// A place in a rule file: the number of the file and a range of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) file: usize,
-    pub(super) span: Range<usize>,
+pub(crate) struct Place {
+    pub(crate) file: usize,
+    pub(crate) span: Range<usize>,
 }
 
 /// One thing that is wrong.
 #[derive(Debug, Clone)]
-pub(super) struct Problem {
-    pub(super) place: Place,
+pub(crate) struct Problem {
+    pub(crate) place: Place,
     /// Stable name of the sort of problem.
-    pub(super) code: &'static str,
-    pub(super) message: String,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
     /// What the underlined place should be.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// A second place that has to do with it.
-    pub(super) other: Option<(Place, &'static str)>,
-    pub(super) warning: bool,
+    pub(crate) other: Option<(Place, &'static str)>,
+    pub(crate) warning: bool,
 }
 
 /// All problems of a set of files.
 #[derive(Debug, Default)]
-pub(super) struct Problems(pub(super) Vec<Problem>);
+pub(crate) struct Problems(pub(crate) Vec<Problem>);
 
 impl Problems {
-    pub(super) fn error(
+    pub(crate) fn error(
         &mut self,
         place: &Place,
         code: &'static str,
@@ -56,7 +56,7 @@ impl Problems {
     }
 
     /// An error in a built-in file, which ships; a warning in a user's, which works as it stands.
-    pub(super) fn lack(
+    pub(crate) fn lack(
         &mut self,
         files: &[RuleFile],
         place: &Place,
@@ -70,7 +70,7 @@ impl Problems {
         }
     }
 
-    pub(super) fn twice(&mut self, place: &Place, first: &Place, what: &str, id: &str) {
+    pub(crate) fn twice(&mut self, place: &Place, first: &Place, what: &str, id: &str) {
         self.error(
             place,
             "duplicate-id",
@@ -83,7 +83,7 @@ impl Problems {
     }
 
     /// Errors or warnings as text, in order of place.
-    pub(super) fn render(&self, files: &[RuleFile], warnings: bool, colour: bool) -> String {
+    pub(crate) fn render(&self, files: &[RuleFile], warnings: bool, colour: bool) -> String {
         let mut chosen: Vec<_> = self.0.iter().filter(|p| p.warning == warnings).collect();
         chosen.sort_by_key(|p| (p.place.file, p.place.span.start));
         if chosen.is_empty() {
@@ -95,7 +95,7 @@ impl Problems {
         shown.join("\n\n")
     }
 
-    pub(super) fn has_errors(&self) -> bool {
+    pub(crate) fn has_errors(&self) -> bool {
         self.0.iter().any(|p| !p.warning)
     }
 }

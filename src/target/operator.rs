@@ -44,6 +44,14 @@ pub fn open(path: &Path) -> Result<fs::File, Error> {
     fs::File::open(path).map_err(|e| unreadable(path, &e))
 }
 
+/// The text of a file that the operator named.
+///
+/// # Errors
+/// When it cannot be read, or is not UTF-8.
+pub fn text(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|e| unreadable(path, &e))
+}
+
 /// The text files with an ending in a folder and below it, or the one file that the path names, in order of path.
 ///
 /// # Errors
@@ -57,7 +65,7 @@ pub fn texts(path: &Path, ending: &str) -> Result<Vec<(PathBuf, String)>, Error>
         })?;
         let named = entry.depth() == 0;
         if !entry.path().is_dir() && (named || entry.path().extension().is_some_and(|e| e == ending)) {
-            let text = fs::read_to_string(entry.path()).map_err(|e| unreadable(entry.path(), &e))?;
+            let text = text(entry.path())?;
             found.push((entry.into_path(), text));
         }
     }

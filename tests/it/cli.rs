@@ -94,7 +94,7 @@ fn everything_that_a_report_names_can_be_explained() {
         ("kaspersky/kesl", &["Kaspersky Endpoint Security for Linux", "us-ndaa-fy2018-1634"]),
         (
             "us-bod-17-01",
-            &["status      overtaken today", "from 2017-09-13", "by 2017-12-12", "read in", "kaspersky"],
+            &["status      overtaken today", "from 2017-09-13", "2017-12-12", "read in", "kaspersky"],
         ),
         ("local-policy", &["--rules"]),
         ("us-federal", &["us-ndaa-fy2018-1634"]),

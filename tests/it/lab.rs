@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use globset::GlobSet;
+use interdict::organisation::Organisation;
 use interdict::report::{FORMATS, LIST_FORMATS, Report, Style};
 use interdict::rules::Rules;
 use interdict::sources::Depth;
@@ -251,7 +252,9 @@ pub(crate) fn judged(target: &Target) -> Report {
         Look { depth: Depth::Full, user: None, elevated: None, now: || Timestamp::UNIX_EPOCH, done: &|_| () };
     let under = RULES.choose(&["all".to_owned()], true).unwrap();
     let as_of = Some(jiff::civil::date(2026, 1, 1));
-    interdict::run(target, &Request { rules: &RULES, under, assume: &[], as_of, look })
+    let (organisation, waivers) = (Organisation::default(), Vec::new());
+    let request = Request { rules: &RULES, under, assume: &[], as_of, organisation, waivers, look };
+    interdict::run(target, &request)
 }
 
 /// As [`judged`], of a folder.

@@ -93,14 +93,15 @@ fn the_exit_code_is_the_same_for_every_format() {
 #[test]
 fn an_instrument_has_a_verdict_of_its_own() {
     let root = Root::new();
-    let (_, report) = scan(&list(&root, true, false, true), &["--as-of", "2018-09-30"]);
+    let args = ["--as-of", "2018-09-30", "--under", "us-bod-17-01", "--under", "us-ndaa-fy2018-1634"];
+    let (_, report) = scan(&list(&root, true, false, true), &args);
     let of = |report: &Value| {
         let instruments = report["instruments"].as_array().unwrap().clone();
         let said = |i: &Value| format!("{} {}", i["id"], i["verdict"]).replace('"', "");
         instruments.iter().map(said).collect::<Vec<_>>()
     };
     assert_eq!(of(&report), ["us-bod-17-01 prohibited", "us-ndaa-fy2018-1634 clean"]);
-    let (_, report) = scan(&list(&root, false, true, false), &["--as-of", "2018-09-30"]);
+    let (_, report) = scan(&list(&root, false, true, false), &args);
     assert_eq!(of(&report), ["us-bod-17-01 incomplete", "us-ndaa-fy2018-1634 incomplete"]);
 }
 

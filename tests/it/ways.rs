@@ -101,14 +101,15 @@ const WAYS: &[Way] = &[
     ),
 ];
 
-/// Weights are a rule of their own: nothing forbids them unless an instrument names them.
+/// Weights are a rule of their own: nothing forbids them but the one law that reaches what is developed by DeepSeek.
 #[test]
-fn weights_are_told_and_forbidden_by_no_instrument_of_ours() {
-    let (_, report) = scan(&lay("models", "registry").target(), &["--under", "all"]);
+fn weights_are_told_and_forbidden_by_what_names_them_alone() {
+    let (_, report) = scan(&lay("models", "registry").target(), &["--under", "all", "--as-of", "2026-11-24"]);
     let findings = report["findings"].as_array().unwrap().iter();
     let weights: Vec<_> = findings.filter(|f| f["vendor"] == "deepseek-weights").collect();
     assert_eq!(weights.len(), 1, "{report:#}");
-    assert_eq!(weights[0]["rulings"], serde_json::json!([]), "{:#}", weights[0]);
+    let rulings = weights[0]["rulings"].as_array().unwrap();
+    assert_eq!((rulings.len(), &rulings[0]["instrument"]), (1, &"us-ndaa-fy2026-1532".into()), "{rulings:?}");
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn an_id_defined_twice_shows_both_places() {
 6 | id = \"acme\"
   |      ^^^^^^ defined again here
 
-error: the rules are wrong, so nothing was scanned
+error: what is underlined is wrong, so nothing was scanned
 ";
     assert_eq!(run.err, shown);
     let run = check("[[vendor]]\nid = \"kaspersky\"\nname = \"Mine\"\n");
