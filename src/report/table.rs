@@ -17,21 +17,24 @@ pub(super) const FORMAT: Format = Format { id: "table", about: "for people", ext
 
 /// Pieces of evidence of one finding that are shown; the other formats have all.
 const SHOWN: usize = 8;
+/// Packs of rules of one day that are named.
+const FEW_PACKS: usize = 6;
 /// Paths of one piece of evidence that are shown.
 const SHOWN_PATHS: usize = 4;
 
 fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let inventory = &report.inventory;
     host(inventory, &report.scan, style, out)?;
-    // Packs of one day stand together.
-    let mut rules: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    // Packs of one day stand together, and many of them as a number.
+    let mut rules: BTreeMap<_, Vec<&str>> = BTreeMap::new();
     for pack in &report.rules {
-        rules.entry(&pack.version).or_default().push(pack.id.clone());
+        rules.entry(&pack.version).or_default().push(&pack.id);
     }
-    let rules: Vec<_> = rules
-        .into_iter()
-        .map(|(version, ids)| format!("{} {version}", ids.join(", ")).trim().to_owned())
-        .collect();
+    let of_a_day = |(version, ids): (&String, Vec<&str>)| match ids.as_slice() {
+        ids if ids.len() > FEW_PACKS => format!("{} packs of {version}", ids.len()),
+        ids => format!("{} {version}", ids.join(", ")).trim().to_owned(),
+    };
+    let rules: Vec<_> = rules.into_iter().map(of_a_day).collect();
     field("Rules", &rules.join("; "), style, out)?;
     field("Law as of", &report.scan.as_of.to_string(), style, out)?;
     writeln!(out)?;
