@@ -12,7 +12,7 @@ use super::{LookArgs, Watch, World};
 pub(super) struct List {
     #[command(flatten)]
     look: LookArgs,
-    /// Where to write what: table, json or ndjson, on standard output or in a file (repeatable) [default: table]
+    /// Where to write what: table, csv, json or ndjson, on standard output or in a file (repeatable) [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]")]
     output: Vec<String>,
 }

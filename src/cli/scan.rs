@@ -36,7 +36,7 @@ pub(super) struct Scan {
     /// Exceptions that were granted (TOML); `interdict explain waiver` shows its keys
     #[arg(long, value_name = "FILE")]
     waivers: Option<PathBuf>,
-    /// Where to write what: table, json or ndjson, on standard output or in a file (repeatable) [default: table]
+    /// Where to write what: table, csv, json, junit, ndjson or sarif, on standard output or in a file (repeatable) [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]")]
     output: Vec<String>,
     /// Verdicts that count as passed, by name: review, incomplete

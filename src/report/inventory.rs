@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::json::{CoverageV1, Harmless, HostV1, ItemV1, ScanV1, TOOL, TargetV1, ToolV1};
 use super::table::{coverage, heading, host, plain, short};
-use super::{ListFormat, Scan, Style};
+use super::{ListFormat, Scan, Style, csv};
 use crate::inventory::Inventory;
 
 pub(super) const FORMATS: &[ListFormat] = &[
+    csv::LIST_FORMAT,
     ListFormat {
         id: "json",
         about: "one JSON document, interdict.inventory/1",

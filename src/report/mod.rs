@@ -2,9 +2,12 @@
 //!
 //! A [`Report`] is made once, its verdict included; every format is a pure function of it (law 2).
 
+mod csv;
 mod inventory;
 mod json;
+mod junit;
 mod ndjson;
+mod sarif;
 mod table;
 
 use std::io::{self, Write};
@@ -154,7 +157,8 @@ pub struct Format {
 }
 
 /// Every form of the report.
-pub const FORMATS: &[Format] = &[json::FORMAT, ndjson::FORMAT, table::FORMAT];
+pub const FORMATS: &[Format] =
+    &[csv::FORMAT, json::FORMAT, junit::FORMAT, ndjson::FORMAT, sarif::FORMAT, table::FORMAT];
 
 /// A form of an inventory, without any judgment.
 pub struct ListFormat {

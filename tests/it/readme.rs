@@ -45,9 +45,34 @@ fn the_table_of_formats_is_current() {
 }
 
 #[test]
+fn the_table_of_profiles_is_current() {
+    let mut table = "| profile | of whom | instruments |\n|---|---|---|\n".to_owned();
+    for profile in &lab::RULES.profiles {
+        let instruments: Vec<_> = profile.instruments.iter().map(|id| format!("`{id}`")).collect();
+        writeln!(table, "| `{}` | {} | {} |", profile.id, profile.title, instruments.join(", ")).unwrap();
+    }
+    current("profiles", &table);
+}
+
+#[test]
+fn the_organisation_of_the_readme_is_right() {
+    let readme = readme();
+    let toml = readme.split("```toml\n").find(|part| part.starts_with("name =")).unwrap();
+    let root = lab::Root::new();
+    root.write("us.toml", toml.split("```").next().unwrap());
+    let file = root.at("us.toml");
+    let list = root.list(&[serde_json::json!({"kind": "package", "name": "klnagent64"})]);
+    let args =
+        ["--under", "us-far-52-204-23", "--as-of", "2026-11-24", "--organisation", file.to_str().unwrap()];
+    let (code, report) = lab::scan(&list, &args);
+    assert_eq!((code, &report["findings"][0]["rulings"][0]["due"]), (1, &"2026-11-25".into()));
+}
+
+#[test]
 fn the_smallest_rule_file_of_the_readme_is_right() {
     let readme = readme();
-    let toml = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let toml = readme.split("```toml\n").find(|part| part.starts_with("[[vendor]]")).unwrap();
+    let toml = toml.split("```").next().unwrap();
     let root = lab::Root::new();
     root.write("acme.toml", toml);
     let run = lab::run(["rules", "check", root.at("acme.toml").to_str().unwrap()]);
