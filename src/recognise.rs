@@ -154,12 +154,23 @@ fn claims(rules: &Rules, item: &Item) -> BTreeMap<usize, Claim> {
             by_vendor.entry(signature.vendor).or_default().push((signature, hit));
         }
     }
-    by_vendor.into_iter().filter_map(|(vendor, hits)| Some((vendor, claim(item, &hits)?))).collect()
+    // Whose it is by more than a name, and by what nobody else uses.
+    let settled = |s: &Signature| s.strength.is_some() && !s.contested && s.on.aspect() != Aspect::Name;
+    let of = |(vendor, hits): (&usize, &Vec<(&Signature, &Hit)>)| {
+        hits.iter().any(|(s, _)| settled(s)).then_some(*vendor)
+    };
+    let owners: Vec<usize> = by_vendor.iter().filter_map(of).collect();
+    let claim = |(vendor, hits): (usize, Vec<_>)| {
+        let is_another = owners.iter().any(|owner| *owner != vendor);
+        Some((vendor, claim(item, &hits, is_another)?))
+    };
+    by_vendor.into_iter().filter_map(claim).collect()
 }
 
-fn claim(item: &Item, hits: &[(&Signature, &Hit)]) -> Option<Claim> {
+/// What the signatures of one vendor show of an item together, which may be another vendor's by more than its name.
+fn claim(item: &Item, hits: &[(&Signature, &Hit)], is_another: bool) -> Option<Claim> {
     let shows: Vec<Option<Strength>> =
-        hits.iter().map(|(signature, _)| shows(item, signature, hits)).collect();
+        hits.iter().map(|(signature, _)| shows(item, signature, hits, is_another)).collect();
     let mut strength = shows.iter().flatten().min().copied()?;
     let counted = hits.iter().zip(&shows).filter(|(_, shown)| shown.is_some());
     let mut aspects: Vec<Aspect> = counted.map(|((signature, _), _)| signature.on.aspect()).collect();
@@ -183,7 +194,12 @@ fn claim(item: &Item, hits: &[(&Signature, &Hit)]) -> Option<Claim> {
 }
 
 /// What one matching signature shows of an item, beside the others that match.
-fn shows(item: &Item, signature: &Signature, all: &[(&Signature, &Hit)]) -> Option<Strength> {
+fn shows(
+    item: &Item,
+    signature: &Signature,
+    all: &[(&Signature, &Hit)],
+    is_another: bool,
+) -> Option<Strength> {
     let ceiling = match (signature.on, item.kind) {
         (Trait::Name, Kind::Process | Kind::File | Kind::Driver) => Strength::Possible,
         _ => signature.on.ceiling(),
@@ -193,9 +209,12 @@ fn shows(item: &Item, signature: &Signature, all: &[(&Signature, &Hit)]) -> Opti
     if !signature.contested || all.iter().any(|(other, _)| agrees(other)) {
         return Some(strength);
     }
-    // Alone, a contested value yields to another maker's name.
+    // Alone, a contested value yields to another maker: the bare name of a file to one that is known, wholly.
+    if is_another && ceiling == Strength::Possible {
+        return None;
+    }
     let signed = item.signature.as_ref().is_some_and(|s| s.organisation.is_some());
-    let foreign = item.publisher.is_some() || item.signer.is_some() || signed;
+    let foreign = is_another || item.publisher.is_some() || item.signer.is_some() || signed;
     Some(strength.max(if foreign { Strength::Possible } else { Strength::Likely }))
 }
 

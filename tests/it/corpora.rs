@@ -24,15 +24,14 @@ const WITHOUT_RULES: &[&str] = &["vk"];
 
 /// What is labelled and not recognised, with the reason.
 const MISSED: &[(&str, &[&str])] = &[
-    // kavsvc.exe, kavpf.exe, KAVSVCUI.exe: Kingsoft's antivirus has them too.
-    ("two makers used the name", &["pd051220", "pd051450", "pd051545", "pd051547", "pd051548", "pd051670"]),
     ("KAVSTART.exe is Kingsoft's", &["pd051546"]),
     ("a script of Wazuh's agent is called kaspersky", &["pd052351"]),
     ("dwengine.exe is given to DriveSentry by two tables", &["pd051644"]),
 ];
 
-/// What the labels do not name though it is the maker's by its own word: the drivers of Microsoft's list of allocated
-/// altitudes, and the applications of Acronis and ABBYY, of which the labels know nothing.
+/// What the labels do not name though it is the maker's by its own word: drivers for which Microsoft's list of allocated
+/// altitudes names the maker (Proxima Beta is Tencent's house of games), and applications with the maker's own bundle
+/// identifier, of makers that the labels do not know.
 const UNLABELLED: &[(&str, &[&str])] = &[
     ("abbyy", &["md004578", "md006955"]),
     (
@@ -44,6 +43,7 @@ const UNLABELLED: &[(&str, &[&str])] = &[
     ),
     ("baidu", &["dd050082", "dd050434", "dd050435", "dd050436"]),
     ("drweb", &["dd050256", "dd050257", "dd050482", "dd050483", "dd050488"]),
+    ("futu", &["md005170"]),
     ("group-ib", &["dd049965"]),
     ("infowatch", &["dd050180", "dd050181", "dd050182"]),
     (
@@ -55,8 +55,10 @@ const UNLABELLED: &[(&str, &[&str])] = &[
         ],
     ),
     ("kingsoft", &["dd050154", "dd050515"]),
+    ("moonshot", &["md005416"]),
     ("qihoo360", &["dd050168", "dd050169", "dd050426", "dd050427"]),
     ("tencent", &["dd050145", "dd050146", "dd050280", "dd050281", "dd050282", "dd050433"]),
+    ("webull", &["md006393"]),
     ("yandex", &["dd050099"]),
 ];
 

@@ -33,13 +33,29 @@ fn nothing(items: &[Value]) {
     }
 }
 
+/// Which of the two a bare name is of, only a person can say; what is the one's by its publisher or folder is not the other's.
 #[test]
-fn old_names_of_two_makers_of_antivirus_accuse_neither() {
-    nothing(&["kav.exe", "kavsvc.exe", "kavmm.exe", "kavpf.exe", "kavss.exe"].map(|n| named("process", n)));
+fn old_names_of_two_makers_of_antivirus_are_to_be_reviewed_as_eithers() {
+    for name in ["kav.exe", "kavsvc.exe", "KAVSVCUI.exe", "kavmm.exe", "kavpf.exe", "kavss.exe"] {
+        assert_eq!(
+            said(&[named("process", name)]),
+            ["kaspersky/kaspersky running possible", "kingsoft/antivirus running possible"],
+            "{name}"
+        );
+        let made = |publisher: &str| json!({"kind": "process", "name": name, "publisher": publisher});
+        assert_eq!(said(&[made("Kingsoft Corporation")]), ["kingsoft/antivirus running likely"], "{name}");
+        assert_eq!(said(&[made("Kaspersky Lab")]), ["kaspersky/kaspersky running likely"], "{name}");
+        let at =
+            |folder: &str| json!({"kind": "process", "name": name, "paths": [format!("{folder}\\{name}")]});
+        let home = "C:\\Program Files\\Kaspersky Lab\\Kaspersky Anti-Virus Personal";
+        assert_eq!(said(&[at(home)]), ["kaspersky/kaspersky running likely"], "{name}");
+        let home = "C:\\Program Files\\Kingsoft\\Kingsoft Antivirus";
+        assert_eq!(said(&[at(home)]), ["kingsoft/antivirus running likely"], "{name}");
+        // A maker that is told and not known does not settle it.
+        assert_eq!(said(&[made("Jane Doe")]).len(), 2, "{name}");
+    }
     assert_eq!(said(&[named("process", "kavstart.exe")]), ["kingsoft/antivirus running possible"]);
-    let at = |folder: &str| json!({"kind": "process", "name": "kavsvc.exe", "paths": [format!("{folder}\\kavsvc.exe")]});
-    let home = "C:\\Program Files\\Kaspersky Lab\\Kaspersky Anti-Virus Personal";
-    assert_eq!(said(&[at(home)]), ["kaspersky/kaspersky running likely"]);
+    assert_eq!(said(&[named("process", "kavpfw.exe")]), ["kingsoft/antivirus running possible"]);
 }
 
 #[test]
