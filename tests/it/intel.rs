@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 
 use crate::lab::{Root, judged, shared};
 
-/// Rows that are called certain and are not recognised: file, kind and value.
-const MISSED: &[(&str, &[(&str, &str, &str)])] = &[
+/// The maker, kind and value of a row.
+type Key<'a> = (&'a str, &'a str, &'a str);
+
+/// Rows that are called certain and are not recognised, with the reason.
+const MISSED: &[(&str, &[Key<'static>])] = &[
     (
         "published as open source, and no product",
         &[
@@ -165,7 +168,7 @@ fn what_identifies_a_maker_is_recognised_or_listed() {
     let (mut missed, mut stale) = (Vec::new(), listed.clone());
     for (number, row) in rows.iter().enumerate() {
         let is_found = found.get(&number).is_some_and(|by| by.contains(row.vendor.as_str()));
-        let key = (row.vendor.as_str(), row.kind.as_str(), row.value.as_str());
+        let key: Key<'_> = (&row.vendor, &row.kind, &row.value);
         if !is_found && !stale.remove(&key) && !listed.contains(&key) {
             missed.push(format!("{key:?}"));
         }
