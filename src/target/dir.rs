@@ -14,7 +14,7 @@ use crate::inventory::Gap;
 use crate::target::Limits;
 use crate::target::mounts::Mounts;
 use crate::target::tree::{Entry, EntryKind, Tree};
-use crate::target::walk::Met;
+use crate::target::walk::{LeaveOut, Met};
 
 /// A root and the files beneath it.
 pub(super) struct Files {
@@ -132,7 +132,7 @@ impl Tree for Files {
         &self,
         start: &Path,
         limits: &Limits,
-        leave_out: &dyn Fn(&Path) -> Option<Gap>,
+        leave_out: LeaveOut<'_>,
         visit: &mut dyn FnMut(Met<'_>),
     ) -> Vec<Gap> {
         self.walk_below(start, limits, leave_out, visit)

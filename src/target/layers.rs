@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::inventory::{Gap, GapCode};
 use crate::target::dir::Files;
 use crate::target::tree::{Entry, EntryKind, Tree};
-use crate::target::walk::{Met, first_bytes};
+use crate::target::walk::{LeaveOut, Met, first_bytes};
 use crate::target::{Limits, io_gap};
 use crate::text::{Text, bytes_to_path};
 
@@ -270,7 +270,7 @@ impl Tree for Layers {
         &self,
         start: &Path,
         limits: &Limits,
-        leave_out: &dyn Fn(&Path) -> Option<Gap>,
+        leave_out: LeaveOut<'_>,
         visit: &mut dyn FnMut(Met<'_>),
     ) -> Vec<Gap> {
         let place = match self.look(start, EntryKind::Folder) {

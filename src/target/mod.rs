@@ -30,7 +30,7 @@ pub use live::{Loaded, Process};
 pub use os::{Family, Os, Packages};
 pub use tree::{Entry, EntryKind};
 pub use users::User;
-pub use walk::Met;
+pub use walk::{LeaveOut, Met};
 
 /// Bytes of a file for which room is made before they are read.
 const AT_ONCE: u64 = 64 << 10;
@@ -367,12 +367,7 @@ impl Target {
     /// Shows everything below a folder, links not followed, but for folders that `leave_out` gives a reason for. Nothing
     /// is shown, if there is no folder. What could not be walked comes back as gaps.
     #[must_use]
-    pub fn walk(
-        &self,
-        start: &Path,
-        leave_out: &dyn Fn(&Path) -> Option<Gap>,
-        visit: &mut dyn FnMut(Met<'_>),
-    ) -> Vec<Gap> {
+    pub fn walk(&self, start: &Path, leave_out: LeaveOut<'_>, visit: &mut dyn FnMut(Met<'_>)) -> Vec<Gap> {
         let excluded = |path: &Path| self.excluded(path).or_else(|| leave_out(path));
         match self.files(start) {
             Ok(files) => files.walk(start, &self.limits, &excluded, visit),

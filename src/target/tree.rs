@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
-use crate::target::walk::Met;
+use crate::target::walk::{LeaveOut, Met};
 use crate::target::{Limits, io_gap};
 use crate::text::Text;
 
@@ -90,7 +90,7 @@ pub(super) trait Tree {
         &self,
         start: &Path,
         limits: &Limits,
-        leave_out: &dyn Fn(&Path) -> Option<Gap>,
+        leave_out: LeaveOut<'_>,
         visit: &mut dyn FnMut(Met<'_>),
     ) -> Vec<Gap>;
 

@@ -3,12 +3,18 @@
 //! It ends whatever it meets: entries and depth are bounded, each bound passed is a gap, and what goes or changes while
 //! it is walked is simply no longer there. Opening what is mounted on a network may never end, and walkdir opens a
 //! folder before it shows it; so folders above a mount are gone through one by one, and all others at once.
+//!
+//! To ask of each file whether it may be executed takes the kernel longer than to list all folders. So a thread goes
+//! through the folders, and the one that called looks at what is met there, in the same order.
 #![allow(clippy::disallowed_methods, reason = "this is a part of the one door to the files of a target")]
 
 use std::borrow::Cow;
 use std::fs;
 use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use crate::inventory::{Gap, GapCode};
 use crate::target::dir::Files;
@@ -18,6 +24,13 @@ use crate::text::Text;
 
 /// Bytes of an executable file that are shown.
 const FIRST: u64 = 16;
+/// Entries that are handed over at once.
+const BATCH: usize = 256;
+/// Batches that may wait to be looked at, so that a walk takes little memory.
+const WAITING: usize = 16;
+
+/// Why a folder is not entered, if it is not; another thread than the caller's may ask.
+pub type LeaveOut<'a> = &'a (dyn Fn(&Path) -> Option<Gap> + Sync);
 
 /// What a walk meets.
 #[derive(Debug, Clone, Copy)]
@@ -34,13 +47,11 @@ pub struct Met<'a> {
 
 impl Files {
     /// Everything below a folder, links not followed; nothing, if there is no folder.
-    ///
-    /// `leave_out` says which folders are not entered, and why.
     pub(super) fn walk_below(
         &self,
         start: &Path,
         limits: &Limits,
-        leave_out: &dyn Fn(&Path) -> Option<Gap>,
+        leave_out: LeaveOut<'_>,
         visit: &mut dyn FnMut(Met<'_>),
     ) -> Vec<Gap> {
         let place = match self.look(start, EntryKind::Folder) {
@@ -48,9 +59,41 @@ impl Files {
             Ok(None) => return Vec::new(),
             Err(gap) => return vec![gap],
         };
-        let mut walk = Walk { files: self, limits, leave_out, visit, met: 0, gaps: Vec::new() };
-        walk.folder(&place, 0);
-        walk.gaps
+        thread::scope(|scope| {
+            let (batches, to_look_at) = sync_channel(WAITING);
+            let walk =
+                Walk { files: self, limits, leave_out, met: 0, batch: Vec::new(), batches, gaps: Vec::new() };
+            let walk = scope.spawn(move || walk.all(&place));
+            let mut look = Look { files: self, visit, folders: Folders::default(), gaps: Vec::new() };
+            to_look_at.into_iter().flatten().for_each(|entry| look.at(&entry));
+            let mut gaps = walk.join().unwrap_or_else(|panic| resume_unwind(panic));
+            gaps.extend(look.gaps);
+            gaps
+        })
+    }
+
+    /// A path from the root of the target.
+    fn inside<'p>(&self, full: &'p Path) -> Cow<'p, Path> {
+        let root = self.root.as_os_str();
+        if root == "/" {
+            return full.into();
+        }
+        // Without making a path of each entry, a walk takes half the instructions.
+        #[cfg(unix)]
+        {
+            use std::ffi::OsStr;
+            use std::os::unix::ffi::OsStrExt;
+            let rest = full.as_os_str().as_bytes().strip_prefix(root.as_bytes());
+            if let Some(rest) = rest.filter(|rest| rest.starts_with(b"/")) {
+                return Path::new(OsStr::from_bytes(rest)).into();
+            }
+        }
+        full.strip_prefix(root).map_or(full.into(), |rest| Path::new("/").join(rest).into())
+    }
+
+    /// The gap of what could not be walked; nothing, if it was removed since its folder was read.
+    fn failed(&self, full: &Path, error: &io::Error) -> Option<Gap> {
+        (error.kind() != ErrorKind::NotFound).then(|| io_gap(&self.inside(full), "walk", error))
     }
 }
 
@@ -61,17 +104,33 @@ pub(super) fn first_bytes(file: impl Read) -> io::Result<Vec<u8>> {
     Ok(first)
 }
 
+/// What the listing of a folder says of one thing in it.
+struct Listed {
+    full: PathBuf,
+    kind: EntryKind,
+    /// Folders below the start of the walk, itself included.
+    depth: usize,
+}
+
 /// A walk under way.
 struct Walk<'a> {
     files: &'a Files,
     limits: &'a Limits,
-    leave_out: &'a dyn Fn(&Path) -> Option<Gap>,
-    visit: &'a mut dyn FnMut(Met<'_>),
+    leave_out: LeaveOut<'a>,
     met: usize,
+    batch: Vec<Listed>,
+    batches: SyncSender<Vec<Listed>>,
     gaps: Vec<Gap>,
 }
 
 impl Walk<'_> {
+    /// Walks all below a folder, given from the root, and tells what was not walked.
+    fn all(mut self, place: &Path) -> Vec<Gap> {
+        self.folder(place, 0);
+        self.hand_over();
+        self.gaps
+    }
+
     /// Walks a folder, given from the root.
     fn folder(&mut self, place: &Path, depth: usize) {
         let full = self.files.root.join(place);
@@ -80,20 +139,19 @@ impl Walk<'_> {
         }
         let entries = match fs::read_dir(&full) {
             Ok(entries) => entries,
-            Err(e) => return self.failed(&full, &e),
+            Err(e) => return self.gaps.extend(self.files.failed(&full, &e)),
         };
-        let mut folders = Folders::default();
         for entry in entries {
             match entry.and_then(|entry| Ok((entry.file_type()?, entry))) {
                 Ok((kind, entry)) if kind.is_dir() => {
                     let path = place.join(entry.file_name());
                     if self.enters(&path, depth + 1) {
-                        self.meet(&entry.path(), EntryKind::Folder, None);
+                        self.meet(entry.path(), EntryKind::Folder, depth + 1);
                         self.folder(&path, depth + 1);
                     }
                 }
-                Ok((kind, entry)) => self.meet(&entry.path(), kind.into(), Some((&mut folders, 1))),
-                Err(e) => self.failed(&full, &e),
+                Ok((kind, entry)) => self.meet(entry.path(), kind.into(), depth + 1),
+                Err(e) => self.gaps.extend(self.files.failed(&full, &e)),
             }
             if self.is_full(&full) {
                 return;
@@ -107,25 +165,21 @@ impl Walk<'_> {
         // One level more than may be entered, so that a folder too deep is seen and told.
         let levels = self.limits.depth.saturating_sub(depth) + 1;
         let mut walk = walkdir::WalkDir::new(full).min_depth(1).max_depth(levels).into_iter();
-        let mut folders = Folders::default();
         while let Some(entry) = walk.next() {
             match entry {
-                Ok(entry) if entry.file_type().is_dir() => {
-                    folders.enter(entry.depth());
-                    let place = entry.path().strip_prefix(&files.root).unwrap_or(entry.path());
-                    if self.enters(place, depth + entry.depth()) {
-                        self.meet(entry.path(), EntryKind::Folder, None);
-                    } else {
-                        walk.skip_current_dir();
-                    }
-                }
                 Ok(entry) => {
-                    let from = Some((&mut folders, entry.depth()));
-                    self.meet(entry.path(), entry.file_type().into(), from);
+                    let depth = depth + entry.depth();
+                    let kind = EntryKind::from(entry.file_type());
+                    let place = || entry.path().strip_prefix(&files.root).unwrap_or(entry.path());
+                    if kind == EntryKind::Folder && !self.enters(place(), depth) {
+                        walk.skip_current_dir();
+                    } else {
+                        self.meet(entry.into_path(), kind, depth);
+                    }
                 }
                 Err(e) => {
                     let place = e.path().unwrap_or(full).to_owned();
-                    self.failed(&place, &io::Error::from(e));
+                    self.gaps.extend(files.failed(&place, &io::Error::from(e)));
                 }
             }
             if self.is_full(full) {
@@ -148,21 +202,20 @@ impl Walk<'_> {
         enters
     }
 
-    /// Shows what stands at a place; a file is looked at from the folder, so deep, that it is in.
-    fn meet(&mut self, full: &Path, kind: EntryKind, from: Option<(&mut Folders, usize)>) {
+    /// Takes what stands at a place.
+    fn meet(&mut self, full: PathBuf, kind: EntryKind, depth: usize) {
         self.met += 1;
-        let mut first = None;
-        let executable = match from {
-            Some((folders, depth)) if kind == EntryKind::File => {
-                match folders.is_executable(full, depth, &mut first) {
-                    Ok(executable) => executable,
-                    Err(e) => return self.failed(full, &e),
-                }
-            }
-            _ => false,
-        };
-        let path = self.inside(full);
-        (self.visit)(Met { path: &path, kind, executable, first: first.as_deref() });
+        self.batch.push(Listed { full, kind, depth });
+        if self.batch.len() == BATCH {
+            self.hand_over();
+        }
+    }
+
+    /// Hands over what was met, to be looked at.
+    fn hand_over(&mut self) {
+        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        // Only a panic of who looks ends that sooner than this, and is told in the end.
+        self.batches.send(batch).ok();
     }
 
     /// Whether the walk has met as much as it may; tells so once.
@@ -170,25 +223,38 @@ impl Walk<'_> {
         if self.met == self.limits.entries {
             self.met += 1;
             let reason = format!("more than {} entries; the rest was not walked", self.limits.entries);
-            self.gaps.push(Gap::new(GapCode::TooMany, Text::from_path(&self.inside(full)), reason));
+            self.gaps.push(Gap::new(GapCode::TooMany, Text::from_path(&self.files.inside(full)), reason));
         }
         self.met > self.limits.entries
     }
+}
 
-    /// A path from the root of the target.
-    fn inside<'p>(&self, full: &'p Path) -> Cow<'p, Path> {
-        // Most roots are `/`, of which nothing must be taken away.
-        match full.strip_prefix(&self.files.root) {
-            Ok(rest) if self.files.root != Path::new("/") => Path::new("/").join(rest).into(),
-            _ => full.into(),
-        }
-    }
+/// Looks at what a walk has met.
+struct Look<'a> {
+    files: &'a Files,
+    visit: &'a mut dyn FnMut(Met<'_>),
+    folders: Folders,
+    gaps: Vec<Gap>,
+}
 
-    fn failed(&mut self, full: &Path, error: &io::Error) {
-        // It was removed since its folder was read.
-        if error.kind() != ErrorKind::NotFound {
-            self.gaps.push(io_gap(&self.inside(full), "walk", error));
-        }
+impl Look<'_> {
+    /// Shows what stands at a place.
+    fn at(&mut self, listed: &Listed) {
+        let Listed { full, kind, depth } = listed;
+        let mut first = None;
+        let executable = match kind {
+            EntryKind::Folder => {
+                self.folders.enter(*depth);
+                false
+            }
+            EntryKind::File => match self.folders.is_executable(full, *depth, &mut first) {
+                Ok(executable) => executable,
+                Err(e) => return self.gaps.extend(self.files.failed(full, &e)),
+            },
+            EntryKind::Link | EntryKind::Special => false,
+        };
+        let path = self.files.inside(full);
+        (self.visit)(Met { path: &path, kind: *kind, executable, first: first.as_deref() });
     }
 }
 
@@ -311,5 +377,35 @@ mod tests {
         assert_eq!(walked(root.path(), Limits::default()), (BTreeSet::new(), Vec::new()));
         fs::write(root.path().join("a"), "").unwrap();
         assert_eq!(walked(root.path(), Limits::default()).1, [(GapCode::Special, "/a".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_handed_over_in_many_batches_is_met_once_and_its_right_is_its_own() {
+        let root = tempfile::tempdir().unwrap();
+        let mut wanted = BTreeSet::new();
+        for number in 0..3 * BATCH {
+            let (folder, is_program) = (number % 7, number % 3 == 0);
+            let path = format!("/a/{folder}/{}/{number}", number % 2);
+            let full = root.path().join(&path[1..]);
+            fs::create_dir_all(full.parent().unwrap()).unwrap();
+            fs::write(&full, "").unwrap();
+            fs::set_permissions(&full, fs::Permissions::from_mode(if is_program { 0o711 } else { 0o644 }))
+                .unwrap();
+            wanted.insert(format!("{path} File {is_program}"));
+        }
+        let (mut met, gaps) = walked(root.path(), Limits::default());
+        met.retain(|line| line.contains("File"));
+        assert_eq!((met, gaps), (wanted, Vec::new()));
+    }
+
+    #[test]
+    fn a_walk_whose_visitor_panics_ends() {
+        let root = tempfile::tempdir().unwrap();
+        for number in 0..=BATCH * (WAITING + 2) {
+            fs::create_dir(root.path().join(number.to_string())).unwrap();
+        }
+        let files = Files::open(root.path()).unwrap();
+        let walk = || files.walk(Path::new("/"), &Limits::default(), &|_| None, &mut |_| panic!("looked"));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(walk)).is_err());
     }
 }
