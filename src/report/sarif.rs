@@ -11,7 +11,7 @@ use super::json::Harmless;
 use super::{Format, Report, Reported, Style};
 use crate::inventory::{Gap, Inventory};
 use crate::judge::RulingKind;
-use crate::text::Text;
+use crate::text::{Text, hex};
 use crate::waiver::WaiverState;
 
 pub(super) const FORMAT: Format =
@@ -93,13 +93,17 @@ fn result(report: &Report, inventory: &Inventory, reported: &Reported) -> Value 
         _ => "note",
     };
     let version = finding.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
-    let mut message = format!(
-        "{}{version} by {}: {}, {} in {}.",
-        reported.product_name, reported.vendor_name, finding.strength, finding.state, finding.place
+    let said: Vec<String> =
+        reported.rulings.iter().map(|r| format!("{} under {}: {}.", r.ruling, r.instrument, r.reason)).collect();
+    let message = format!(
+        "{}{version} by {}: {}, {} in {}. {}",
+        reported.product_name,
+        reported.vendor_name,
+        finding.strength,
+        finding.state,
+        finding.place,
+        said.join(" ")
     );
-    for ruling in &reported.rulings {
-        message.push_str(&format!(" {} under {}: {}.", ruling.ruling, ruling.instrument, ruling.reason));
-    }
     let items = finding.evidence.iter().filter_map(|e| Some((e, inventory.items.get(e.item)?)));
     let evidence = items.clone().map(|(evidence, item)| {
         json!({
@@ -118,7 +122,7 @@ fn result(report: &Report, inventory: &Inventory, reported: &Reported) -> Value 
     let mut result = json!({
         "ruleId": format!("{}/{}", reported.vendor, reported.product),
         "level": level,
-        "message": { "text": shown(&message) },
+        "message": { "text": shown(message.trim_end()) },
         "locations": [location(place.unwrap_or(&finding.place))],
         "partialFingerprints": { "finding/v1": finding.id.raw() },
         "properties": {
@@ -164,10 +168,13 @@ fn uri(place: &Text) -> String {
     for byte in bytes.iter().skip_while(|byte| matches!(byte, b'/' | b'\\')) {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                uri.push(char::from(*byte))
+                uri.push(char::from(*byte));
             }
             b'\\' => uri.push('/'),
-            _ => uri.push_str(&format!("%{byte:02X}")),
+            _ => {
+                uri.push('%');
+                uri.push_str(&hex(&[*byte]).to_uppercase());
+            }
         }
     }
     // An empty reference would be the document itself.

@@ -101,7 +101,7 @@ const WAYS: &[Way] = &[
     ),
 ];
 
-/// Weights are a rule of their own: nothing forbids them but the one law that reaches what is developed by DeepSeek.
+/// Weights are a rule of their own: nothing forbids them but the one law that reaches what that maker develops.
 #[test]
 fn weights_are_told_and_forbidden_by_what_names_them_alone() {
     let (_, report) = scan(&lay("models", "registry").target(), &["--under", "all", "--as-of", "2026-11-24"]);
