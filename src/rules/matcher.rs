@@ -1,13 +1,13 @@
 //! All signatures compiled: one pass an item, whose cost does not grow with the number of rules.
 //!
-//! What is written without a wildcard is looked up in a hash map, a path by each of its folders; patterns are one
-//! automaton a trait.
+//! [`Patterns`] are of one trait; here stands what of an item each trait looks at.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use aho_corasick::BuildError;
 
-use super::normal::{has_wildcard, normal};
+use super::normal::normal;
+use super::patterns::Patterns;
 use super::vendor::{Signature, Trait, Vendor};
 use crate::item::{IdKind, Item, Kind, SignatureState};
 use crate::text::Text;
@@ -27,57 +27,12 @@ pub struct Matcher {
     brands: Patterns,
 }
 
-/// Values of one trait, each with the number of what it belongs to.
-#[derive(Default)]
-struct Patterns {
-    exact: HashMap<String, Vec<usize>>,
-    globs: GlobSet,
-    numbers: Vec<usize>,
-}
-
-impl Patterns {
-    fn new<'a>(on: Trait, values: impl Iterator<Item = (usize, &'a str)>) -> Result<Self, globset::Error> {
-        let (mut exact, mut globs, mut numbers) =
-            (HashMap::<String, Vec<usize>>::new(), GlobSetBuilder::new(), Vec::new());
-        for (number, value) in values {
-            let value = normal(on, value);
-            if has_wildcard(&value) {
-                // Only `*` and `?` are special in rule files.
-                let literal = |c: char| {
-                    if matches!(c, '[' | ']' | '{' | '}' | '!' | '\\') {
-                        format!("\\{c}")
-                    } else {
-                        c.to_string()
-                    }
-                };
-                let mut glob: String = value.chars().map(literal).collect();
-                while glob.contains("**") {
-                    glob = glob.replace("**", "*");
-                }
-                globs.add(GlobBuilder::new(&glob).backslash_escape(true).literal_separator(false).build()?);
-                numbers.push(number);
-            } else {
-                exact.entry(value).or_default().push(number);
-            }
-        }
-        Ok(Self { exact, globs: globs.build()?, numbers })
-    }
-
-    /// The numbers that a normalised value matches.
-    fn of(&self, value: &str, out: &mut Vec<usize>) {
-        out.extend(self.exact.get(value).into_iter().flatten());
-        if !self.numbers.is_empty() {
-            out.extend(self.globs.matches(value).into_iter().filter_map(|at| self.numbers.get(at)));
-        }
-    }
-}
-
 impl Matcher {
     /// Compiles signatures and the brands of vendors.
     ///
     /// # Errors
-    /// When the patterns together are larger than the automaton may be.
-    pub fn new(vendors: &[Vendor], signatures: &[Signature]) -> Result<Self, globset::Error> {
+    /// When the patterns together are larger than an automaton may be.
+    pub fn new(vendors: &[Vendor], signatures: &[Signature]) -> Result<Self, BuildError> {
         let mut traits = Vec::new();
         for on in Trait::all() {
             let rows = signatures.iter().enumerate().filter(|(_, s)| s.on == on);
@@ -98,15 +53,7 @@ impl Matcher {
         for (on, patterns) in &self.traits {
             for value in values(*on, item) {
                 let normalised = normal(*on, value.raw());
-                patterns.of(&normalised, &mut found);
-                if *on == Trait::Path {
-                    let ends = normalised.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
-                    for folder in ends.filter_map(|at| normalised.get(..at)) {
-                        patterns.of(folder, &mut found);
-                    }
-                }
-                found.sort_unstable();
-                found.dedup();
+                patterns.of(*on, &normalised, &mut found);
                 for signature in found.drain(..) {
                     if signatures.get(signature).is_some_and(|s| looks_at(s, item.kind)) {
                         hits.insert(Hit { signature, value: value.clone() });
@@ -122,10 +69,8 @@ impl Matcher {
     pub fn brands(&self, item: &Item) -> Vec<usize> {
         let mut found = Vec::new();
         for name in names(item) {
-            self.brands.of(&normal(Trait::Name, name.raw()), &mut found);
+            self.brands.of(Trait::Name, &normal(Trait::Name, name.raw()), &mut found);
         }
-        found.sort_unstable();
-        found.dedup();
         found
     }
 }

@@ -9,6 +9,7 @@ mod law;
 mod matcher;
 mod normal;
 mod pack;
+mod patterns;
 mod problem;
 mod vendor;
 
