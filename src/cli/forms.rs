@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use interdict::rules::{Fact, Rules};
+use interdict::rules::{Fact, Rules, Trait};
 
 /// What there is to explain.
-pub(super) const FORMS: &[&str] = &["organisation", "waiver"];
+pub(super) const FORMS: &[&str] = &["organisation", "waiver", "rule-file"];
 
 const ORGANISATION: &str = r#"organisation - a file for `scan --organisation`: what only you know of who uses the machine
 
@@ -54,10 +54,62 @@ refuses it.
     zone = "-06:00"
 "#;
 
+const RULE_FILE: &str = r#"rule-file - a file for `--rules`: who to look for, and how to recognise them
+
+The first vendor is all that is needed; what it names is prohibited under local-policy. `*` is
+any text and `?` one character; capitals, width and the punctuation of companies make no
+difference. `interdict rules check FILE` shows what is wrong, and
+`interdict rules test FILE --inventory LIST` what it matches.
+
+    version = "2026-11-24"
+    as_of = "2026-11-20"      # the day to which its facts were checked
+    about = "what this office does not want"
+
+    [[vendor]]
+    id = "acme"
+    name = "Acme Spyware Inc."
+    publisher = ["Acme Spyware*"]
+    name-match = ["Acme Remote*"]
+
+    # With all that can be said: a product, one trait of it, its source, and its proof.
+    [[vendor]]
+    id = "example"
+    name = "Example Corp."
+    brand = ["*example*"]     # what carries it and is by others is only a mention
+
+    [[vendor.product]]
+    id = "agent"
+    name = "Example Agent"
+
+    [[vendor.product.signature]]
+    service = ["example-agent"]
+    kinds = ["service"]
+    strength = "likely"       # certain, likely, possible, or weak: only supports others
+    contested = true          # others use it too: it counts in full only beside another trait
+    component = false         # whether it is a part of others' products
+    source = "https://www.example.org/agent"
+    hit = ["example-agent"]
+    miss = ["example-agent-docs"]
+
+    [[vendor.example]]
+    item = { kind = "service", name = "example-agent" }
+    expect = "likely"
+    product = "agent"
+
+A trait, and the most that one of it shows:
+"#;
+
 /// Writes what a file of the operator's holds.
 pub(super) fn write(form: &str, rules: &Rules, out: &mut dyn Write) -> io::Result<()> {
     if form == "waiver" {
         return out.write_all(WAIVER.as_bytes());
+    }
+    if form == "rule-file" {
+        out.write_all(RULE_FILE.as_bytes())?;
+        for on in Trait::all() {
+            writeln!(out, "  {:17} {}", on.word(), on.ceiling())?;
+        }
+        return Ok(());
     }
     out.write_all(ORGANISATION.as_bytes())?;
     for fact in Fact::ALL {

@@ -6,6 +6,7 @@ use interdict::clock;
 use interdict::rules::{Instrument, Mark, Rules};
 
 use super::World;
+use super::output::beside;
 
 /// Writes what an instrument covers, whom it binds and what it asks for.
 pub(super) fn write(
@@ -14,9 +15,9 @@ pub(super) fn write(
     world: &World,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let today = jiff::tz::Offset::UTC.to_datetime((world.now)()).date();
+    let today = world.today();
     writeln!(out, "{} - {}", instrument.id, instrument.title)?;
-    let mut line = |key: &str, text: &str| paragraph(key, text, world.style.width, out);
+    let mut line = |key: &str, text: &str| beside(&format!("  {key}"), 14, text, world.style.width, out);
     line("cited as", &instrument.citation)?;
     line("made by", &format!("{} ({})", instrument.issuer, instrument.jurisdiction))?;
     line("force", &format!("{}, {}", instrument.force, instrument.scope))?;
@@ -100,25 +101,4 @@ pub(super) fn write(
         line("read in", &format!("{place} ({how})"))?;
     }
     Ok(())
-}
-
-/// A key and its text, the text broken at blanks and indented.
-fn paragraph(key: &str, text: &str, width: usize, out: &mut dyn Write) -> io::Result<()> {
-    const INDENT: usize = 14;
-    let mut key = key;
-    let mut rest = text;
-    loop {
-        let room = width.saturating_sub(INDENT).max(20);
-        let end = rest.char_indices().nth(room).map(|(at, _)| at);
-        let cut = end.map(|end| {
-            rest.get(..end).and_then(|line| line.rfind(' ')).or_else(|| rest.find(' ')).unwrap_or(rest.len())
-        });
-        let (line, after) = rest.split_at(cut.unwrap_or(rest.len()));
-        writeln!(out, "  {key:11} {line}")?;
-        key = "";
-        rest = after.trim_start();
-        if rest.is_empty() {
-            return Ok(());
-        }
-    }
 }

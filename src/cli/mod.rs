@@ -20,11 +20,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use interdict::Look;
 use interdict::error::Error;
 use interdict::report::Style;
-use interdict::rules::Rules;
+use interdict::rules::{Rules, on_request};
 use interdict::sources::{Depth, Progress, SOURCES};
 use interdict::target::Target;
 use interdict::text::Text;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 /// What main knows of the world.
 pub(crate) struct World {
@@ -34,6 +35,13 @@ pub(crate) struct World {
     pub(crate) user: Option<Text>,
     pub(crate) elevated: Option<bool>,
     pub(crate) now: fn() -> Timestamp,
+}
+
+impl World {
+    /// The day it is in UTC.
+    fn today(&self) -> Date {
+        jiff::tz::Offset::UTC.to_datetime((self.now)()).date()
+    }
 }
 
 const EXIT_CODES: &str = "\
@@ -103,7 +111,7 @@ pub(crate) fn run(world: &World) -> Result<u8> {
 /// Which rules are loaded.
 #[derive(Args)]
 struct RuleArgs {
-    /// Rule file or folder, added to the built-in rules (repeatable)
+    /// Rule file or folder, added to the built-in rules, or builtin:ID for a pack that is loaded only on request (repeatable)
     #[arg(long, value_name = "PATH")]
     rules: Vec<PathBuf>,
     /// Leave out the built-in rules
@@ -115,6 +123,24 @@ impl RuleArgs {
     fn load(&self, world: &World) -> Result<Rules> {
         Ok(Rules::load(&self.rules, !self.no_builtin_rules, world.colour_errors)?)
     }
+
+    /// The rules that know an id: those loaded, or with them the packs that are loaded only on request.
+    fn knowing(&self, id: &str, world: &World) -> Result<Rules> {
+        let rules = self.load(world)?;
+        if explain::find(&rules, id).is_ok() {
+            return Ok(rules);
+        }
+        let paths = with_all_on_request(&self.rules);
+        let all = Rules::load(&paths, !self.no_builtin_rules, world.colour_errors);
+        Ok(all.ok().filter(|all| explain::find(all, id).is_ok()).unwrap_or(rules))
+    }
+}
+
+/// Rule files, and the packs that are loaded only on request.
+fn with_all_on_request(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let packs = on_request().into_iter().map(|pack| format!("builtin:{}", pack.id).into());
+    let more: Vec<PathBuf> = packs.filter(|path| !paths.contains(path)).collect();
+    [paths, &more].concat()
 }
 
 /// What is looked at, and how far.

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use interdict::error::Error;
 use interdict::target::operator::Output;
+use unicode_width::UnicodeWidthStr;
 
 /// Outputs that were asked for: each format and its file, or standard output.
 pub(super) struct Outputs<F: 'static>(Vec<(&'static F, Option<String>)>);
@@ -76,4 +77,36 @@ pub(super) fn standard(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> 
             Ok(())
         }
     }
+}
+
+/// Writes a key, and beside it, from a column on, a text that is broken at blanks. What has no blank is not broken.
+pub(super) fn beside(
+    key: &str,
+    column: usize,
+    text: &str,
+    width: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let room = width.saturating_sub(column).max(20);
+    let (mut line, mut first) = (String::new(), true);
+    let mut write = |line: &str| {
+        let key = if std::mem::take(&mut first) { key } else { "" };
+        writeln!(out, "{}", format!("{key:w$} {line}", w = column.saturating_sub(1)).trim_end())
+    };
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.width() + 1 + word.width() > room {
+            write(&line)?;
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    write(&line)
+}
+
+/// A number of things in words.
+pub(super) fn plural(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }

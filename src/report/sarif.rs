@@ -93,8 +93,11 @@ fn result(report: &Report, inventory: &Inventory, reported: &Reported) -> Value 
         _ => "note",
     };
     let version = finding.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
-    let said: Vec<String> =
-        reported.rulings.iter().map(|r| format!("{} under {}: {}.", r.ruling, r.instrument, r.reason)).collect();
+    let said: Vec<String> = reported
+        .rulings
+        .iter()
+        .map(|r| format!("{} under {}: {}.", r.ruling, r.instrument, r.reason))
+        .collect();
     let message = format!(
         "{}{version} by {}: {}, {} in {}. {}",
         reported.product_name,

@@ -351,7 +351,8 @@ impl<'a> Table<'a> {
 }
 
 /// The known word nearest to one that is not known, if one is near enough to be meant.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.map(|k| (strsim::damerau_levenshtein(word, k), k));
     scored.filter(|(distance, k)| *distance <= 1 + k.len().min(word.len()) / 4).min().map(|(_, k)| k)
 }

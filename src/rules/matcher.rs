@@ -55,13 +55,22 @@ impl Matcher {
                 let normalised = normal(*on, value.raw());
                 patterns.of(*on, &normalised, &mut found);
                 for signature in found.drain(..) {
-                    if signatures.get(signature).is_some_and(|s| looks_at(s, item.kind)) {
+                    if signatures.get(signature).is_some_and(|s| kinds(s).any(|kind| kind == item.kind)) {
                         hits.insert(Hit { signature, value: value.clone() });
                     }
                 }
             }
         }
         hits.into_iter().collect()
+    }
+
+    /// The signatures of a trait that match a normalised value, whatever the kinds they look at.
+    pub(super) fn matching(&self, on: Trait, value: &str) -> Vec<usize> {
+        let mut found = Vec::new();
+        if let Some((_, patterns)) = self.traits.iter().find(|(of, _)| *of == on) {
+            patterns.of(on, value, &mut found);
+        }
+        found
     }
 
     /// The vendors whose brand an item's name carries.
@@ -75,10 +84,15 @@ impl Matcher {
     }
 }
 
-/// Whether a signature is of things of a kind. Weights of a model are open and kept by everyone, so only a signature that
+/// The kinds of things that a signature is of. Weights of a model are open and kept by everyone, so only a signature that
 /// names them is of them.
-fn looks_at(signature: &Signature, kind: Kind) -> bool {
-    if signature.kinds.is_empty() { kind != Kind::Model } else { signature.kinds.contains(&kind) }
+pub(super) fn kinds(signature: &Signature) -> impl Iterator<Item = Kind> {
+    let all = signature.kinds.is_empty();
+    Kind::ALL.iter().copied().filter(
+        move |kind| {
+            if all { *kind != Kind::Model } else { signature.kinds.contains(kind) }
+        },
+    )
 }
 
 /// What an item is called. Gentoo's packages are `category/name`, and go by the second alone too.

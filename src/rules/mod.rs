@@ -11,14 +11,18 @@ mod normal;
 mod pack;
 mod patterns;
 mod problem;
+mod reach;
 mod vendor;
 
-pub(crate) use document::{Table, nearest};
+pub(crate) use document::Table;
+pub use document::nearest;
 pub(crate) use problem::{Place, Problems};
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
+use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 pub use instrument::{
@@ -29,6 +33,8 @@ pub(crate) use pack::MENTION;
 pub use problem::RuleFile;
 pub use vendor::{Aspect, Example, Expect, Product, Signature, Strength, Trait, Vendor};
 
+use pack::Packs;
+
 use crate::error::Error;
 use crate::proof;
 use crate::target::operator;
@@ -38,6 +44,8 @@ static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
 /// The instrument under which the vendors of the operator's own rule files are prohibited.
 pub const LOCAL_POLICY: &str = "local-policy";
+/// The folder of the packs that are loaded only on request.
+const ON_REQUEST: &str = "on-request";
 /// The profile that is judged by when none is chosen.
 pub const DEFAULT_PROFILE: &str = "us-federal";
 
@@ -48,8 +56,20 @@ pub struct PackRef {
     pub id: String,
     /// The version it states.
     pub version: String,
+    /// The day to which its facts were checked, if it states one.
+    pub as_of: Option<Date>,
+    /// What it says it is for.
+    pub about: Option<String>,
     /// The SHA-256 digest of its text.
     pub sha256: String,
+}
+
+impl PackRef {
+    /// How many days before a day its facts were checked; none, if it does not say.
+    #[must_use]
+    pub fn days_old(&self, day: Date) -> Option<i32> {
+        Some(self.as_of?.until(day).ok()?.get_days())
+    }
 }
 
 /// A checked set of rules.
@@ -70,6 +90,8 @@ pub struct Rules {
     pub profiles: Vec<Profile>,
     /// The signatures compiled.
     pub matcher: Matcher,
+    /// The pack of each vendor, product, instrument and profile.
+    homes: BTreeMap<(&'static str, String), usize>,
     /// What is lacking in the operator's files without making them wrong, as text.
     pub warnings: String,
 }
@@ -83,7 +105,16 @@ impl Rules {
     /// # Errors
     /// When a file cannot be read, or anything in any of them is wrong; the text shows every place.
     pub fn load(paths: &[PathBuf], builtin: bool, colour: bool) -> Result<Self, Error> {
-        Self::checked(&Self::files(paths, builtin)?, colour, false)
+        Self::checked(&Self::files(paths, builtin)?, &Packs::default(), colour, false)
+    }
+
+    /// Loads the operator's files alone; they may name vendors that are built in.
+    ///
+    /// # Errors
+    /// As [`Rules::load`].
+    pub fn alone(paths: &[PathBuf], colour: bool) -> Result<Self, Error> {
+        let (beside, _) = pack::read(&builtin_files(true), &Packs::default());
+        Self::checked(&operator_files(paths)?, &beside, colour, false)
     }
 
     /// Loads the built-in rules and the operator's files, and tries every example.
@@ -96,11 +127,7 @@ impl Rules {
 
     fn files(paths: &[PathBuf], builtin: bool) -> Result<Vec<RuleFile>, Error> {
         let mut files = builtin_files(builtin);
-        for path in paths {
-            for (path, text) in operator::texts(path, "toml")? {
-                files.push(RuleFile { path: path.display().to_string(), text, builtin: false });
-            }
-        }
+        files.extend(operator_files(paths)?);
         Ok(files)
     }
 
@@ -109,24 +136,22 @@ impl Rules {
     /// # Errors
     /// When anything in any of them is wrong.
     pub fn of(files: &[RuleFile], colour: bool) -> Result<Self, Error> {
-        Self::checked(files, colour, true)
+        Self::checked(files, &Packs::default(), colour, true)
     }
 
-    fn checked(files: &[RuleFile], colour: bool, builtin_too: bool) -> Result<Self, Error> {
-        let (packs, mut problems) = pack::read(files);
+    fn checked(files: &[RuleFile], beside: &Packs, colour: bool, builtin_too: bool) -> Result<Self, Error> {
+        let (packs, mut problems) = pack::read(files, beside);
         let matcher = match Matcher::new(&packs.vendors, &packs.signatures) {
             Ok(matcher) => matcher,
             Err(e) => {
                 return Err(Error::Rules(format!("cannot compile the patterns of the rule files: {e}")));
             }
         };
-        let refs = files.iter().enumerate().map(|(number, file)| PackRef {
-            id: stem(&file.path),
-            version: packs.versions.get(&number).cloned().unwrap_or_default(),
-            sha256: hex(&Sha256::digest(file.text.as_bytes())),
-        });
+        if builtin_too {
+            reach::check(&packs, &matcher, files, &mut problems);
+        }
         let mut rules = Self {
-            packs: refs.collect(),
+            packs: refs(files, &packs),
             vendors: packs.vendors,
             signatures: packs.signatures,
             examples: packs.examples,
@@ -134,6 +159,7 @@ impl Rules {
             classes: packs.classes,
             profiles: packs.profiles,
             matcher,
+            homes: packs.ids.into_iter().map(|(id, place)| (id, place.file)).collect(),
             warnings: String::new(),
         };
         if !problems.has_errors() {
@@ -185,6 +211,20 @@ impl Rules {
         Ok(chosen)
     }
 
+    /// The packs whose facts were checked more than so many days before a day, in order of id. The local policy has no
+    /// facts, and what states no day is not known to be old.
+    #[must_use]
+    pub fn older_than(&self, day: Date, days: i32) -> Vec<&PackRef> {
+        let old = |pack: &&PackRef| pack.id != LOCAL_POLICY && pack.days_old(day).is_some_and(|d| d > days);
+        self.packs.iter().filter(old).collect()
+    }
+
+    /// The pack that defines something: a `vendor`, `product` (`vendor/product`), `instrument`, `profile`.
+    #[must_use]
+    pub fn pack_of(&self, what: &'static str, id: &str) -> Option<&PackRef> {
+        self.packs.get(*self.homes.get(&(what, id.to_owned()))?)
+    }
+
     /// The instrument of an id.
     ///
     /// # Errors
@@ -204,19 +244,67 @@ impl Rules {
     }
 }
 
+/// The packs that are part of the program and are loaded only by their names, `builtin:ID`.
+#[must_use]
+pub fn on_request() -> Vec<PackRef> {
+    let files = files_on_request();
+    refs(&files, &pack::read(&files, &Packs::default()).0)
+}
+
 /// The rule files that are part of the program; without them only the local policy.
 fn builtin_files(all: bool) -> Vec<RuleFile> {
-    let mut files = Vec::new();
-    for folder in BUILTIN.dirs() {
-        for file in folder.files() {
-            let path = file.path().display().to_string();
-            if let (true, Some(text)) = (all || stem(&path) == LOCAL_POLICY, file.contents_utf8()) {
-                files.push(RuleFile { path: format!("rules/{path}"), text: text.to_owned(), builtin: true });
-            }
-        }
-    }
+    let folders = BUILTIN.dirs().filter(|folder| folder.path() != Path::new(ON_REQUEST));
+    let mut files: Vec<_> = folders.flat_map(|folder| folder_files(folder, true)).collect();
+    files.retain(|file| all || stem(&file.path) == LOCAL_POLICY);
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
+}
+
+/// They count as the operator's, who asks for them: what they name is prohibited under the local policy.
+fn files_on_request() -> Vec<RuleFile> {
+    BUILTIN.get_dir(ON_REQUEST).map(|folder| folder_files(folder, false)).unwrap_or_default()
+}
+
+fn folder_files(folder: &Dir<'_>, builtin: bool) -> Vec<RuleFile> {
+    let file = |file: &include_dir::File<'_>| {
+        let path = format!("rules/{}", file.path().display());
+        Some(RuleFile { path, text: file.contents_utf8()?.to_owned(), builtin })
+    };
+    folder.files().filter_map(file).collect()
+}
+
+/// The rule files that the operator named by their paths, or as `builtin:ID`.
+fn operator_files(paths: &[PathBuf]) -> Result<Vec<RuleFile>, Error> {
+    let mut files = Vec::new();
+    for path in paths {
+        if let Some(id) = path.to_str().and_then(|path| path.strip_prefix("builtin:")) {
+            let known = files_on_request();
+            let Some(file) = known.iter().find(|file| stem(&file.path) == id) else {
+                let ids: Vec<_> = known.iter().map(|file| stem(&file.path)).collect();
+                let known = ids.join(", ");
+                let message = format!("there is no pack `{id}` to be had on request; there are: {known}");
+                return Err(Error::Usage(message));
+            };
+            files.push(file.clone());
+            continue;
+        }
+        for (path, text) in operator::texts(path, "toml")? {
+            files.push(RuleFile { path: path.display().to_string(), text, builtin: false });
+        }
+    }
+    Ok(files)
+}
+
+/// Rule files as reports name them.
+fn refs(files: &[RuleFile], packs: &Packs) -> Vec<PackRef> {
+    let named = |(file, head): (&RuleFile, &pack::Head)| PackRef {
+        id: stem(&file.path),
+        version: head.version.clone(),
+        as_of: head.as_of,
+        about: head.about.clone(),
+        sha256: hex(&Sha256::digest(file.text.as_bytes())),
+    };
+    files.iter().zip(&packs.heads).map(named).collect()
 }
 
 fn stem(path: &str) -> String {

@@ -4,13 +4,15 @@
 //! difference; of company names also punctuation and the spacing around it, since `Co., Ltd.`, `Co.,Ltd` and
 //! `Company Limited` are one company. `*` and `?` of patterns stay what they are.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
 
 use super::vendor::Trait;
 use crate::text::is_deceptive;
 
 /// What is special in patterns: any text, and one character.
-const WILDCARDS: [char; 2] = ['*', '?'];
+pub(super) const WILDCARDS: [char; 2] = ['*', '?'];
 /// Words of a company's form that are written in full too.
 const FORMS: [(&str, &str); 4] =
     [("company", "co"), ("corporation", "corp"), ("incorporated", "inc"), ("limited", "ltd")];
@@ -69,12 +71,12 @@ fn company(text: &str) -> String {
 
 /// A whole name in the one of its forms that the short words of a company's form make: `Limited` is `Ltd`. Patterns are
 /// not put into it, because `Co*` is not the beginning of `Company` alone.
-pub(super) fn of_form(on: Trait, normal: String) -> String {
+pub(super) fn of_form(on: Trait, normal: &str) -> Cow<'_, str> {
     let short = |word| FORMS.iter().find(|(long, _)| *long == word).map(|(_, short)| *short);
     if !matches!(on, Trait::Publisher | Trait::Signer) || !normal.split(' ').any(|w| short(w).is_some()) {
-        return normal;
+        return normal.into();
     }
-    spaced(normal.split(' ').map(|word| short(word).unwrap_or(word)))
+    spaced(normal.split(' ').map(|word| short(word).unwrap_or(word))).into()
 }
 
 /// Paths of Windows know no case and have two separators; elsewhere a path is what it is. Empty parts, `.` and `..` are
@@ -125,9 +127,12 @@ mod tests {
 
     #[test]
     fn forms_of_companies_are_one_however_they_are_written() {
-        let of = |text: &&str| of_form(Trait::Publisher, normal(Trait::Publisher, text));
+        let of = |text: &&str| of_form(Trait::Publisher, &normal(Trait::Publisher, text)).into_owned();
         for (form, spellings) in [
-            ("co ltd", &["Co., Ltd.", "Co.,Ltd", "Co Ltd", "CO. LTD.", "Ｃｏ．，Ｌｔｄ．", "Company Limited"][..]),
+            (
+                "co ltd",
+                &["Co., Ltd.", "Co.,Ltd", "Co Ltd", "CO. LTD.", "Ｃｏ．，Ｌｔｄ．", "Company Limited"][..],
+            ),
             ("inc", &["Inc.", "Inc", ", Inc.", "INC", "(Inc.)", "Incorporated"]),
             ("llc", &["LLC", "L.L.C.", "L. L. C.", ", LLC", "Ｌ．Ｌ．Ｃ．"]),
             ("gmbh", &["GmbH", "G.m.b.H.", "gmbh", "ＧｍｂＨ"]),
@@ -143,7 +148,7 @@ mod tests {
         assert_eq!(normal(Trait::Signer, "Acme L.L.C*"), "acme llc*");
         assert_eq!(normal(Trait::Publisher, "J. Doe & A.B. Sons"), "j doe ab sons");
         // What is no name of a company keeps its words.
-        assert_eq!(of_form(Trait::Name, "acme company".to_owned()), "acme company");
+        assert_eq!(of_form(Trait::Name, "acme company"), "acme company");
     }
 
     #[test]

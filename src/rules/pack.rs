@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use toml::de::DeTable;
 
 use super::document::{At, Table, nearest};
@@ -18,6 +19,9 @@ use crate::item::Kind;
 /// Letters and digits that a pattern with a wildcard must have, so that it cannot match everything; a letter beyond
 /// ASCII says as much as two.
 const MIN_LETTERS: usize = 3;
+
+/// Characters of a day.
+const DAY: usize = 10;
 
 /// What findings that only name a vendor are called.
 pub(crate) const MENTION: &str = "mention";
@@ -33,17 +37,36 @@ pub(super) struct Packs {
     pub(super) instruments: Vec<Instrument>,
     pub(super) classes: Vec<Class>,
     pub(super) profiles: Vec<Profile>,
-    /// The version each file states, by number of the file.
-    pub(super) versions: BTreeMap<usize, String>,
+    /// What each file says of itself.
+    pub(super) heads: Vec<Head>,
     /// Where each signature and example stands, for the proof.
     pub(super) signature_places: Vec<Place>,
     pub(super) example_places: Vec<Place>,
-    ids: BTreeMap<(&'static str, String), Place>,
+    pub(super) ids: BTreeMap<(&'static str, String), Place>,
     pub(super) references: Vec<(At<String>, &'static str)>,
     pub(super) class_references: Vec<(At<String>, Fact)>,
 }
 
-pub(super) fn read(files: &[RuleFile]) -> (Packs, Problems) {
+/// What a rule file says of itself.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    pub(super) version: String,
+    /// The day to which its facts were checked: that of the version, where no other is stated.
+    pub(super) as_of: Option<Date>,
+    pub(super) about: Option<String>,
+}
+
+impl Head {
+    fn read(root: &Table<'_>) -> Self {
+        let version = root.text("version").map(|v| v.value).unwrap_or_default();
+        let day = version.parse().ok().filter(|_| version.len() == DAY);
+        let as_of = root.date("as_of").map(|day| day.value).or(day);
+        Self { version, as_of, about: root.text("about").map(|a| a.value) }
+    }
+}
+
+/// Reads rule files, which may name what others define that stand beside them.
+pub(super) fn read(files: &[RuleFile], beside: &Packs) -> (Packs, Problems) {
     let problems = RefCell::new(Problems::default());
     let mut packs = Packs::default();
     let mut all_toml = true;
@@ -57,13 +80,12 @@ pub(super) fn read(files: &[RuleFile]) -> (Packs, Problems) {
         // After a syntax error the rest of the document is a guess.
         if !errors.is_empty() {
             all_toml = false;
+            packs.heads.push(Head::default());
             continue;
         }
         let place = Place { file: number, span: 0..0 };
         let root = Table::new(document.get_ref(), place, &problems);
-        if let Some(version) = root.text("version") {
-            packs.versions.insert(number, version.value);
-        }
+        packs.heads.push(Head::read(&root));
         for table in root.tables("vendor") {
             packs.vendor(table, files, &problems);
         }
@@ -93,7 +115,7 @@ pub(super) fn read(files: &[RuleFile]) -> (Packs, Problems) {
         }
     }
     if all_toml {
-        packs.check_references(&mut problems.borrow_mut());
+        packs.check_references(beside, &mut problems.borrow_mut());
     }
     (packs, problems.into_inner())
 }
@@ -121,7 +143,7 @@ impl Packs {
         let builtin = files.get(table.place.file).is_some_and(|f| f.builtin);
         let brand = table.texts("brand");
         for pattern in &brand {
-            check_pattern(&table, pattern);
+            check_pattern(Trait::Name, &table, pattern);
         }
         let mut vendor = Vendor {
             id: id.as_ref().map(|i| i.value.clone()).unwrap_or_default(),
@@ -134,6 +156,7 @@ impl Packs {
         if let Some(id) = &id {
             self.define("vendor", &id.value, &id.place, problems);
         }
+        let before = self.signatures.len();
         self.signatures_of(&table, number, None, files, problems);
         for product in table.tables("product") {
             let (product_id, product_name) = (product.id(), product.required("name"));
@@ -156,7 +179,7 @@ impl Packs {
         for example in table.tables("example") {
             self.example(example, number);
         }
-        if !self.signatures.iter().any(|s| s.vendor == number) {
+        if self.signatures.len() == before {
             let label = "expected at least one trait, as in `publisher = [\"…\"]`";
             let message = "this vendor has no trait, so it is never recognised";
             problems.borrow_mut().lack(files, &table.place, "no-trait", message, label);
@@ -262,12 +285,18 @@ impl Packs {
         names.into_iter().map(|n| n.value).collect()
     }
 
-    fn check_references(&self, problems: &mut Problems) {
+    fn check_references(&self, beside: &Self, problems: &mut Problems) {
         for (name, what) in &self.references {
-            if self.ids.contains_key(&(*what, name.value.clone())) {
+            let key = (*what, name.value.clone());
+            if self.ids.contains_key(&key) || beside.ids.contains_key(&key) {
                 continue;
             }
-            let known = self.ids.keys().filter(|(w, _)| w == what).map(|(_, id)| id.as_str());
+            let known = self
+                .ids
+                .keys()
+                .chain(beside.ids.keys())
+                .filter(|(w, _)| w == what)
+                .map(|(_, id)| id.as_str());
             let label = nearest(&name.value, known).map_or_else(
                 || format!("no {what} of this id is defined in the rule files"),
                 |near| format!("did you mean `{near}`?"),
@@ -275,7 +304,8 @@ impl Packs {
             problems.error(&name.place, "unknown-id", format!("there is no {what} `{}`", name.value), label);
         }
         for (name, of) in &self.class_references {
-            let known = || self.classes.iter().filter(|class| class.of == *of).map(|class| class.id.as_str());
+            let classes = || self.classes.iter().chain(&beside.classes);
+            let known = || classes().filter(|class| class.of == *of).map(|class| class.id.as_str());
             if known().any(|id| id == name.value) {
                 continue;
             }
@@ -296,7 +326,7 @@ fn plain(on: Trait, table: &Table<'_>) -> Signature {
         table.error(&place, "empty-value", message, "expected at least one value");
     }
     for value in &values {
-        check_pattern(table, value);
+        check_pattern(on, table, value);
     }
     // What a person writes down stands alone; the kind of trait sets the most it can show.
     let strength = on.ceiling().max(Strength::Likely);
@@ -316,16 +346,21 @@ fn plain(on: Trait, table: &Table<'_>) -> Signature {
 }
 
 /// Refuses a pattern that would match everything, or that takes long to compile.
-fn check_pattern(table: &Table<'_>, pattern: &At<String>) {
+fn check_pattern(on: Trait, table: &Table<'_>, pattern: &At<String>) {
     if pattern.value.chars().count() > MAX_PATTERN {
         let label = format!("names have at most {MAX_PATTERN} characters here");
         table.error(&pattern.place, "too-long", "this value is too long", label);
     }
-    if !normal::has_wildcard(&pattern.value) {
+    // What does not count in a comparison makes nothing narrower.
+    let compared = normal::normal(on, &pattern.value);
+    if compared.is_empty() {
+        let label = "write at least one letter or digit";
+        table.error(&pattern.place, "empty-value", format!("`{}` names nothing", pattern.value), label);
+    }
+    if !normal::has_wildcard(&compared) {
         return;
     }
-    let letters =
-        pattern.value.chars().filter(|c| c.is_alphanumeric()).map(|c| 1 + usize::from(!c.is_ascii()));
+    let letters = compared.chars().filter(|c| c.is_alphanumeric()).map(|c| 1 + usize::from(!c.is_ascii()));
     if letters.sum::<usize>() < MIN_LETTERS {
         let message = format!("the pattern `{}` is too broad", pattern.value);
         let label = format!("would match almost everything; write at least {MIN_LETTERS} letters or digits");

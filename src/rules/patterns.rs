@@ -1,16 +1,16 @@
 //! Values of one trait compiled, so that looking one up does not grow with their number.
 //!
 //! What has no wildcard is a key of a hash map. A pattern matches only what holds each of its literal parts, so
-//! automata of Aho and Corasick (CACM 18(6), 1975) over one such part of each find in one pass the few patterns worth
+//! an automaton of Aho and Corasick (CACM 18(6), 1975) over one such part of each finds in one pass the few patterns worth
 //! trying. A part that many patterns begin with (`C:\Program Files\`) tells them apart badly: the rarest is taken.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::str::Chars;
 
-use aho_corasick::{AhoCorasick, Anchored, BuildError, Input, StartKind};
+use aho_corasick::{AhoCorasick, BuildError};
 
-use super::normal::{has_wildcard, normal, of_form};
+use super::normal::{WILDCARDS, has_wildcard, normal, of_form};
 use super::vendor::Trait;
 
 /// Bytes of a literal part that tells patterns apart.
@@ -20,10 +20,10 @@ const TELLING: usize = 3;
 #[derive(Default)]
 pub(super) struct Patterns {
     exact: HashMap<String, Vec<usize>>,
-    /// Patterns found by what they begin with.
-    starts: Literals,
-    /// Patterns found by what they hold.
-    parts: Literals,
+    /// Over the literal parts that the patterns are found by.
+    automaton: Option<AhoCorasick>,
+    /// By number of the literal part: its patterns.
+    globs: Vec<Vec<(String, usize)>>,
 }
 
 impl Patterns {
@@ -39,7 +39,7 @@ impl Patterns {
         for (number, value) in values {
             let value = normal(on, value);
             if !has_wildcard(&value) {
-                exact.entry(of_form(on, value)).or_default().push(number);
+                exact.entry(of_form(on, &value).into_owned()).or_default().push(number);
                 continue;
             }
             // What stands for a folder stands for all in it.
@@ -49,20 +49,18 @@ impl Patterns {
             globs.push((value, number));
         }
         let mut uses: HashMap<&str, usize> = HashMap::new();
-        for part in globs.iter().flat_map(|(glob, _)| glob.split(['*', '?'])) {
+        for part in globs.iter().flat_map(|(glob, _)| glob.split(WILDCARDS)) {
             *uses.entry(part).or_default() += 1;
         }
-        let (mut starts, mut parts) = (BTreeMap::new(), BTreeMap::new());
+        let mut found_by: BTreeMap<&str, Vec<(String, usize)>> = BTreeMap::new();
         for (glob, number) in &globs {
-            let telling = |(_, part): &(usize, &str)| {
-                (part.len() < TELLING, uses.get(part).copied(), Reverse(part.len()))
-            };
-            let literals = glob.split(['*', '?']).enumerate().filter(|(_, part)| !part.is_empty());
-            let (at, part) = literals.min_by_key(telling).unwrap_or_default();
-            let found_by = if at == 0 { &mut starts } else { &mut parts };
-            found_by.entry(part.to_owned()).or_insert_with(Vec::new).push((glob.clone(), *number));
+            let telling = |part: &&str| (part.len() < TELLING, uses.get(part).copied(), Reverse(part.len()));
+            let literals = glob.split(WILDCARDS).filter(|part| !part.is_empty());
+            let part = literals.min_by_key(telling).unwrap_or_default();
+            found_by.entry(part).or_default().push((glob.clone(), *number));
         }
-        Ok(Self { exact, starts: Literals::new(starts, true)?, parts: Literals::new(parts, false)? })
+        let automaton = if found_by.is_empty() { None } else { Some(AhoCorasick::new(found_by.keys())?) };
+        Ok(Self { exact, automaton, globs: found_by.into_values().collect() })
     }
 
     /// Adds the numbers of what a normalised value matches.
@@ -74,49 +72,28 @@ impl Patterns {
                 self.exactly(on, folder, out);
             }
         }
-        self.starts.of(value, out);
-        self.parts.of(value, out);
+        if let Some(automaton) = &self.automaton {
+            let mut parts: Vec<usize> =
+                automaton.find_overlapping_iter(value).map(|part| part.pattern().as_usize()).collect();
+            parts.sort_unstable();
+            parts.dedup();
+            let globs = parts.into_iter().filter_map(|part| self.globs.get(part)).flatten();
+            out.extend(globs.filter(|(glob, _)| fits(glob, value)).map(|(_, number)| number));
+        }
         out.sort_unstable();
         out.dedup();
     }
 
     fn exactly(&self, on: Trait, value: &str, out: &mut Vec<usize>) {
         if !self.exact.is_empty() {
-            out.extend(self.exact.get(&of_form(on, value.to_owned())).into_iter().flatten());
+            out.extend(self.exact.get(of_form(on, value).as_ref()).into_iter().flatten());
         }
     }
 }
 
-/// Patterns found by a literal part of each.
-#[derive(Default)]
-struct Literals {
-    automaton: Option<AhoCorasick>,
-    anchored: bool,
-    /// By number of the literal part: the patterns and what they belong to.
-    patterns: Vec<Vec<(String, usize)>>,
-}
-
-impl Literals {
-    fn new(parts: BTreeMap<String, Vec<(String, usize)>>, anchored: bool) -> Result<Self, BuildError> {
-        if parts.is_empty() {
-            return Ok(Self::default());
-        }
-        let start = if anchored { StartKind::Anchored } else { StartKind::Unanchored };
-        let automaton = AhoCorasick::builder().start_kind(start).build(parts.keys())?;
-        Ok(Self { automaton: Some(automaton), anchored, patterns: parts.into_values().collect() })
-    }
-
-    fn of(&self, value: &str, out: &mut Vec<usize>) {
-        let anchored = if self.anchored { Anchored::Yes } else { Anchored::No };
-        let input = Input::new(value).anchored(anchored);
-        // It is built for just this sort of search.
-        let found = self.automaton.as_ref().and_then(|a| a.try_find_overlapping_iter(input).ok());
-        let mut seen: Vec<usize> = found.into_iter().flatten().map(|part| part.pattern().as_usize()).collect();
-        seen.sort_unstable();
-        seen.dedup();
-        let patterns = seen.into_iter().filter_map(|part| self.patterns.get(part)).flatten();
-        out.extend(patterns.filter(|(glob, _)| fits(glob, value)).map(|(_, number)| number));
-    }
+/// Whether two values without wildcards are one.
+pub(super) fn same(on: Trait, value: &str, other: &str) -> bool {
+    !has_wildcard(value) && !has_wildcard(other) && of_form(on, value) == of_form(on, other)
 }
 
 /// Whether a text fits a pattern, in which `*` is any text and `?` one character.
@@ -142,6 +119,119 @@ pub(super) fn fits(pattern: &str, text: &str) -> bool {
                     return false;
                 }
                 (pattern, text) = (after.clone(), untried.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn compiled(on: Trait, values: &[&str]) -> Patterns {
+        Patterns::new(on, values.iter().copied().enumerate()).unwrap()
+    }
+
+    fn found(on: Trait, patterns: &Patterns, value: &str) -> Vec<usize> {
+        let mut out = Vec::new();
+        patterns.of(on, &normal(on, value), &mut out);
+        out
+    }
+
+    #[test]
+    fn a_star_is_any_text_and_a_question_mark_one_character() {
+        for (pattern, text, fit) in [
+            ("acme*", "acme", true),
+            ("acme*", "acme remote", true),
+            ("acme*", "the acme", false),
+            ("*acme", "the acme", true),
+            ("*acme", "acme x", false),
+            ("*acme*", "the acme x", true),
+            ("a*b*c", "a b b c", true),
+            ("a*b*c", "a c b", false),
+            ("a?c", "abc", true),
+            ("a?c", "a私c", true),
+            ("a?c", "ac", false),
+            ("a?c*", "abcd", true),
+            ("*.?", "x.y.z", true),
+            ("**", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("a[b]{c}\\!*", "a[b]{c}\\!d", true),
+            ("*ab", "aab", true),
+        ] {
+            assert_eq!(fits(pattern, text), fit, "{pattern} and {text}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_found_whatever_part_finds_them() {
+        let values = ["acme*", "*acme", "*acme*", "acme", "a?me", "ac*me", "*c?e*", "acme remote"];
+        let patterns = compiled(Trait::Name, &values);
+        assert_eq!(found(Trait::Name, &patterns, "ACME"), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(found(Trait::Name, &patterns, "acme  remote"), [0, 2, 6, 7]);
+        assert_eq!(found(Trait::Name, &patterns, "the acme x"), [2, 6]);
+        assert_eq!(found(Trait::Name, &patterns, ""), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn what_stands_for_a_folder_stands_for_all_in_it() {
+        let values = ["/opt/acme", "/opt/*/acme", "C:\\Users\\*\\Acme", "/srv/acme*"];
+        let patterns = compiled(Trait::Path, &values);
+        for (path, wanted) in [
+            ("/opt/acme", &[0][..]),
+            ("/opt/acme/bin/x", &[0]),
+            ("/opt/acmes", &[]),
+            ("/opt/x/acme", &[1]),
+            ("/opt/x/acme/y", &[1]),
+            ("/opt/x/acmes/y", &[]),
+            ("c:/users/ann/acme/x.exe", &[2]),
+            ("/srv/acmes/y", &[3]),
+            ("/x/opt/acme", &[]),
+        ] {
+            assert_eq!(found(Trait::Path, &patterns, path), wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn long_and_short_forms_of_a_company_are_one_without_wildcards() {
+        let patterns = compiled(Trait::Publisher, &["Acme Limited", "Acme Co., Ltd.", "Acme Co*"]);
+        assert_eq!(found(Trait::Publisher, &patterns, "ACME Ltd."), [0]);
+        assert_eq!(found(Trait::Publisher, &patterns, "Acme Company Limited"), [1, 2]);
+        assert_eq!(found(Trait::Publisher, &patterns, "Acme Cooling"), [2]);
+    }
+
+    /// The plain meaning of a pattern, letter by letter.
+    fn plainly(pattern: &[char], text: &[char]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some(('*', rest)), None) => plainly(rest, text),
+            (Some(('*', rest)), Some((_, left))) => plainly(rest, text) || plainly(pattern, left),
+            (Some((p, rest)), Some((t, left))) => (*p == '?' || p == t) && plainly(rest, left),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn compiled_patterns_match_what_they_plainly_say(
+            patterns in prop::collection::vec("[ab/*?]{1,8}", 1..12),
+            text in "[ab/é]{0,10}",
+        ) {
+            let names: Vec<&str> = patterns.iter().map(String::as_str).collect();
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            let wanted: Vec<usize> = (0..names.len())
+                .filter(|n| plainly(&chars(&normal(Trait::Name, names[*n])), &chars(&normal(Trait::Name, &text))))
+                .collect();
+            prop_assert_eq!(found(Trait::Name, &compiled(Trait::Name, &names), &text), wanted);
+        }
+
+        #[test]
+        fn any_text_ends_without_a_panic(pattern in ".{0,40}", text in ".{0,80}") {
+            for on in Trait::all() {
+                found(on, &compiled(on, &[&pattern]), &text);
             }
         }
     }

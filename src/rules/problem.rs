@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::text::{Text, is_deceptive};
+
+/// Problems that are shown; a person mends these first.
+const SHOWN: usize = 100;
 
 /// A rule file as it was read.
 #[derive(Debug, Clone)]
@@ -77,12 +80,17 @@ impl Problems {
             format!("the {what} `{id}` is defined twice"),
             "defined again here",
         );
+        self.beside(first, "first defined here");
+    }
+
+    /// Shows a second place with the last problem.
+    pub(super) fn beside(&mut self, place: &Place, label: &'static str) {
         if let Some(last) = self.0.last_mut() {
-            last.other = Some((first.clone(), "first defined here"));
+            last.other = Some((place.clone(), label));
         }
     }
 
-    /// Errors or warnings as text, in order of place.
+    /// Errors or warnings as text, in order of place; the first [`SHOWN`], and how many more there are.
     pub(crate) fn render(&self, files: &[RuleFile], warnings: bool, colour: bool) -> String {
         let mut chosen: Vec<_> = self.0.iter().filter(|p| p.warning == warnings).collect();
         chosen.sort_by_key(|p| (p.place.file, p.place.span.start));
@@ -91,7 +99,11 @@ impl Problems {
         }
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let files: Vec<RuleFile> = files.iter().map(harmless).collect();
-        let shown: Vec<_> = chosen.iter().map(|p| renderer.render(&p.groups(&files))).collect();
+        let mut shown: Vec<_> =
+            chosen.iter().take(SHOWN).map(|p| renderer.render(&p.groups(&files))).collect();
+        if let Some(more) = chosen.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            shown.push(format!("and {more} more like these"));
+        }
         shown.join("\n\n")
     }
 
@@ -105,27 +117,58 @@ impl Problem {
         let level = if self.warning { Level::WARNING } else { Level::ERROR };
         let mut group = Group::with_title(level.primary_title(self.message.as_str()).id(self.code));
         let snippet = |place: &Place, kind: AnnotationKind, label: &'a str| {
-            let file = files.get(place.file)?;
-            let annotation = kind.span(within(&file.text, &place.span)).label(label);
-            Some(Snippet::source(file.text.as_str()).path(file.path.as_str()).annotation(annotation))
+            let part = Part::around(files.get(place.file)?, &[&place.span]);
+            Some(part.snippet().annotation(part.annotation(kind, &place.span, label)))
         };
-        let first = snippet(&self.place, AnnotationKind::Primary, &self.label);
-        match (first, &self.other) {
-            (Some(first), Some((other, label))) if other.file == self.place.file => {
-                let text = files.get(other.file).map_or("", |f| f.text.as_str());
-                let second = AnnotationKind::Context.span(within(text, &other.span)).label(*label);
-                group = group.element(first.annotation(second));
-            }
-            (Some(first), other) => {
-                group = group.element(first);
-                if let Some(second) = other.as_ref().and_then(|(o, l)| snippet(o, AnnotationKind::Context, l))
-                {
-                    group = group.element(second);
+        match &self.other {
+            Some((other, label)) if other.file == self.place.file => {
+                if let Some(file) = files.get(other.file) {
+                    let part = Part::around(file, &[&self.place.span, &other.span]);
+                    let first = part.annotation(AnnotationKind::Primary, &self.place.span, &self.label);
+                    let second = part.annotation(AnnotationKind::Context, &other.span, label);
+                    group = group.element(part.snippet().annotation(first).annotation(second));
                 }
             }
-            (None, _) => {}
+            other => {
+                let second = other.as_ref().and_then(|(o, l)| snippet(o, AnnotationKind::Context, l));
+                let first = snippet(&self.place, AnnotationKind::Primary, &self.label);
+                group = group.elements(first.into_iter().chain(second));
+            }
         }
         vec![group]
+    }
+}
+
+/// The lines of a file that are shown. All of a long file would be gone through again for each problem of it.
+struct Part<'a> {
+    path: &'a str,
+    text: &'a str,
+    /// Bytes before it.
+    start: usize,
+    /// The number of its first line.
+    line: usize,
+}
+
+impl<'a> Part<'a> {
+    /// The lines of some spans, and the one before them.
+    fn around(file: &'a RuleFile, spans: &[&Range<usize>]) -> Self {
+        let (path, text) = (file.path.as_str(), file.text.as_str());
+        let spans = spans.iter().map(|span| within(text, span));
+        let (from, to) = spans.fold((text.len(), 0), |(from, to), s| (from.min(s.start), to.max(s.end)));
+        let before = text.get(..from).unwrap_or_default();
+        let start = before.rmatch_indices('\n').nth(1).map_or(0, |(at, _)| at + 1);
+        let end = text.get(to..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| to + at + 1);
+        let line = 1 + before.get(..start).map_or(0, |before| before.matches('\n').count());
+        Self { path, text: text.get(start..end).unwrap_or_default(), start, line }
+    }
+
+    fn snippet(&self) -> Snippet<'a, Annotation<'a>> {
+        Snippet::source(self.text).line_start(self.line).path(self.path)
+    }
+
+    fn annotation(&self, kind: AnnotationKind, span: &Range<usize>, label: &'a str) -> Annotation<'a> {
+        let span = span.start.saturating_sub(self.start)..span.end.saturating_sub(self.start);
+        kind.span(within(self.text, &span)).label(label)
     }
 }
 

@@ -72,6 +72,22 @@ impl Trait {
         }
     }
 
+    /// The kinds of item that it can stand on; none listed is all.
+    #[must_use]
+    pub fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::Package => &[Kind::Package],
+            Self::Process => &[Kind::Process, Kind::File],
+            // A web application that a browser has installed has the id of its extension.
+            Self::Id(IdKind::ExtensionId) => &[Kind::Extension, Kind::Application, Kind::Profile, Kind::Key],
+            Self::Id(IdKind::AndroidPackage) => &[Kind::Package, Kind::Application],
+            Self::Id(IdKind::Purl) => {
+                &[Kind::Package, Kind::Application, Kind::Extension, Kind::Model, Kind::Container, Kind::File]
+            }
+            _ => &[],
+        }
+    }
+
     /// Which fact of an item it rests on: two traits agree only if they rest on different ones.
     #[must_use]
     pub fn aspect(self) -> Aspect {

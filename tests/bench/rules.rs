@@ -8,6 +8,8 @@
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
     missing_docs,
     reason = "a benchmark reads the clock, prints what it measured and fails by panicking"
 )]
@@ -20,7 +22,7 @@ use interdict::item::{IdKind, Item, Kind};
 use interdict::rules::{RuleFile, Rules};
 use interdict::text::Text;
 
-const SIZES: [usize; 3] = [10, 1_000, 10_000];
+const SIZES: [usize; 3] = [10, 1_000, 100_000];
 const ITEMS: usize = 20_000;
 const RUNS: usize = 5;
 /// An item's cost at the largest size, in times of that at the smallest.
@@ -51,10 +53,10 @@ impl Random {
 }
 
 /// A rule file of so many signatures: exact names, patterns with `*` behind, before, and both, identifiers and paths.
-fn rule_file(signatures: usize) -> RuleFile {
-    let (mut random, mut text) = (Random(1), String::new());
+fn rule_file(signatures: usize) -> (RuleFile, Vec<String>) {
+    let (mut random, mut text, mut names) = (Random(1), String::new(), Vec::new());
     for number in 0..signatures {
-        if number % 10 == 0 {
+        if number.is_multiple_of(10) {
             let brand = random.name();
             writeln!(text, "[[vendor]]\nid = \"v{number}\"\nname = \"{brand}\"\nbrand = [\"*{brand}*\"]")
                 .unwrap();
@@ -73,21 +75,24 @@ fn rule_file(signatures: usize) -> RuleFile {
             _ => ("path", format!("C:\\\\Users\\\\*\\\\AppData\\\\{name}*")),
         };
         writeln!(text, "[[vendor.signature]]\n{on} = [\"{value}\"]").unwrap();
+        names.push(name);
     }
-    RuleFile { path: "generated.toml".to_owned(), text, builtin: false }
+    (RuleFile { path: "generated.toml".to_owned(), text, builtin: false }, names)
 }
 
-fn items() -> Vec<Item> {
+/// Items, of which one in a hundred is called as a rule names it.
+fn items(of_rules: &[String]) -> Vec<Item> {
     let mut random = Random(2);
     let mut item = |number: usize| {
         let kinds = [Kind::Package, Kind::Application, Kind::Process, Kind::File];
-        let name = random.name();
+        let named = number.is_multiple_of(100).then(|| of_rules[number / 100 % of_rules.len()].clone());
+        let name = named.unwrap_or_else(|| random.name());
         let mut item = Item::new(kinds[number % kinds.len()], name.as_str().into(), Text::default());
         item.publisher = Some(format!("{} Corporation", random.name()).into());
-        item.signer = (number % 3 == 0).then(|| format!("{} LLC", random.name()).into());
+        item.signer = number.is_multiple_of(3).then(|| format!("{} LLC", random.name()).into());
         item.ids.insert(IdKind::ProductCode, format!("{{{number:08X}-1}}").into());
         item.ids.insert(IdKind::BundleId, format!("com.{}.app", name.replace(' ', ".")).into());
-        let path = if number % 2 == 0 {
+        let path = if number.is_multiple_of(2) {
             format!("/usr/lib/{name}/{}/bin/tool", random.word())
         } else {
             format!("C:\\Users\\ann\\AppData\\{name}\\{}\\tool.exe", random.word())
@@ -110,14 +115,18 @@ fn main() {
     black_box(Rules::proven(&[], false).unwrap());
     println!("built-in rules: loaded and proven in {:.1} ms", millis(start.elapsed()));
 
+    let mut names = Vec::new();
     let sets = SIZES.map(|size| {
-        let file = rule_file(size);
+        let (file, of_set) = rule_file(size);
+        if size == SIZES[0] {
+            names = of_set;
+        }
         let start = Instant::now();
         let rules = Rules::of(std::slice::from_ref(&file), false).unwrap();
         println!("{size} signatures: loaded in {:.1} ms", millis(start.elapsed()));
         rules
     });
-    let items = items();
+    let items = items(&names);
     let mut costs = [Duration::MAX; SIZES.len()];
     let mut found = [0; SIZES.len()];
     for _ in 0..RUNS {

@@ -57,7 +57,7 @@ fn every_command_has_a_help() {
         assert!(whole.lines().any(|l| l.trim_start().starts_with(command)), "{command}: {whole}");
         assert!(help(&[command]).contains(&format!("Usage: interdict {command}")));
     }
-    for command in ["list", "show", "check", "test"] {
+    for command in ["list", "show", "check", "test", "diff"] {
         assert!(help(&["rules", command]).contains(&format!("Usage: interdict rules {command}")));
     }
 }

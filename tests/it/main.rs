@@ -35,6 +35,7 @@ mod loaded;
 mod output;
 mod readme;
 mod roots;
+mod rule_sets;
 mod rules;
 mod rulings;
 mod saved;

@@ -203,3 +203,91 @@ fn a_built_in_signature_needs_a_source_a_hit_and_a_miss() {
     let error = of(SMALLEST, true).err().unwrap().to_string();
     assert_eq!(error.matches("error[no-proof]").count(), 2, "one for each line: {error}");
 }
+
+#[test]
+fn a_built_in_signature_that_can_change_nothing_is_an_error() {
+    let twice = proven().replace(
+        "[[vendor.example]]\nitem = { kind = \"application\", name = \"x\"",
+        "[[vendor.signature]]\npublisher = [\"Acme Spyware Inc.\"]\nsource = \"x\"\nhit = [\"Acme Spyware Inc\"]\nmiss = [\"x\"]\n\n[[vendor.example]]\nitem = { kind = \"application\", name = \"x\"",
+    );
+    let file = RuleFile { path: "acme.toml".to_owned(), text: twice, builtin: true };
+    let error = Rules::of(&[file], false).err().unwrap().to_string();
+    assert!(error.contains("error[unreachable]: this signature can never change anything"), "{error}");
+}
+
+#[test]
+fn packs_state_the_day_of_their_facts_and_grow_old() {
+    let builtin = Rules::load(&[], true, false).unwrap();
+    let undated: Vec<_> = builtin.packs.iter().filter(|pack| pack.as_of.is_none()).collect();
+    assert!(undated.is_empty(), "{undated:#?}");
+    let of = |head: &str| {
+        let file = |name: &str, text: String| RuleFile { path: name.to_owned(), text, builtin: false };
+        Rules::of(&[file("acme.toml", format!("{head}{SMALLEST}"))], false).unwrap()
+    };
+    for (head, day, old) in [
+        ("version = \"2026-01-01\"\n", "2026-06-30", 0),
+        ("version = \"2026-01-01\"\n", "2026-07-01", 1),
+        ("version = \"2026-01-01\"\nas_of = \"2026-03-01\"\n", "2026-07-01", 0),
+        ("version = \"7\"\nas_of = 2026-01-01\n", "2026-07-01", 1),
+        ("version = \"7\"\n", "2036-07-01", 0),
+        ("", "2036-07-01", 0),
+        ("version = \"2026-01-01\"\n", "2025-01-01", 0),
+    ] {
+        let rules = of(head);
+        assert_eq!(rules.older_than(day.parse().unwrap(), 180).len(), old, "{head} {day}");
+    }
+    // The local policy has no facts that grow old.
+    let old = builtin.older_than("2036-01-01".parse().unwrap(), 180);
+    assert_eq!(old.len(), builtin.packs.len() - 1);
+}
+
+/// Open source of flagged vendors is no product of theirs, until an operator says otherwise.
+#[test]
+fn open_source_of_flagged_vendors_is_found_on_request() {
+    let root = Root::new();
+    let items: Vec<Value> = [
+        ("kaspresso", "pkg:maven/com.kaspersky.android-components/kaspresso@1.5.3"),
+        ("hexa-ui", "pkg:npm/%40kaspersky/hexa-ui@2.0.0"),
+        ("catboost", "pkg:pypi/catboost@1.2.5"),
+        ("paddlepaddle", "pkg:pypi/paddlepaddle@2.6.1"),
+        ("mindspore", "pkg:pypi/mindspore@2.2.0"),
+    ]
+    .into_iter()
+    .map(|(name, purl)| json!({"kind": "package", "name": name, "ecosystem": "pypi", "ids": {"purl": purl}}))
+    .collect();
+    let list = root.list(&items);
+    let (exit, report) = scan(&list, &["--under", "all"]);
+    assert_eq!((exit, &report["findings"]), (0, &json!([])));
+    for more in [&[][..], &["--no-builtin-rules"]] {
+        let (exit, report) = scan(&list, &[&["--rules", "builtin:open-source"], more].concat());
+        let findings = report["findings"].as_array().unwrap();
+        assert_eq!((exit, findings.len()), (1, 5), "{findings:#?}");
+        for finding in findings {
+            assert!(finding["vendor"].as_str().unwrap().ends_with("-open-source"), "{finding}");
+            let ruling = &finding["rulings"][0];
+            assert_eq!(
+                (&ruling["instrument"], &ruling["ruling"]),
+                (&json!("local-policy"), &json!("prohibited"))
+            );
+        }
+    }
+    let run = run(["scan", &list, "--rules", "builtin:opensource"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("no pack `opensource`") && run.err.contains("open-source"), "{}", run.err);
+}
+
+/// What is on request carries its proof too.
+#[test]
+fn packs_on_request_are_held_to_what_the_built_in_ones_are() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/on-request");
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let path = path.display().to_string();
+        let rules =
+            Rules::of(&[RuleFile { path, text, builtin: true }], false).unwrap_or_else(|e| panic!("{e}"));
+        assert!(rules.packs.iter().all(|pack| pack.as_of.is_some() && pack.about.is_some()));
+        let known = interdict::rules::on_request();
+        assert!(known.iter().any(|pack| pack.sha256 == rules.packs[0].sha256));
+    }
+}

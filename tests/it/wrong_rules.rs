@@ -79,6 +79,10 @@ fn mistakes_of_vendors() -> Vec<Mistake> {
         (vendor("publisher = [\"**\"]"), "4:14", "`**` is too broad", "^^^^ would match"),
         (vendor("package = [\"?*\"]"), "4:12", "`?*` is too broad", "^^^^ would match"),
         (vendor("name-match = [\"Acme X\", \"a*\"]"), "4:25", "`a*` is too broad", "^^^^ would match"),
+        // What is left out of a comparison makes nothing narrower.
+        (vendor("publisher = [\"*<info@acme.example>\"]"), "4:14", "is too broad", "^ would match"),
+        (vendor("path = [\"C:/Acme/../*\"]"), "4:9", "is too broad", "^ would match"),
+        (vendor("publisher = [\"(-)\"]"), "4:14", "`(-)` names nothing", "^^^^^ write at least one"),
         (vendor("brand = [\"*.*\"]"), "4:10", "`*.*` is too broad", "^^^^^ would match"),
         (
             signature("name-match = [\"Acme X\"]\npublisher = [\"Acme\"]"),
@@ -365,5 +369,88 @@ fn a_text_that_would_be_obeyed_is_refused() {
         let run = check(&text);
         assert!(run.code == 2 && run.err.contains("deceptive-text"), "{text}: {}", run.err);
         assert!(!deceives(&run.err), "{:?}", run.err);
+    }
+}
+
+/// What a rule file says is told in a bounded text, and in a time that does not grow with the square of it.
+#[test]
+fn a_long_file_of_mistakes_is_told_soon() {
+    let many: String = (0..20_000).map(|n| format!("k{n} = 1\n")).collect();
+    let run = check(vendor(&many));
+    assert_eq!(run.code, 2);
+    assert_eq!(run.err.matches("error[unknown-key]").count(), 100);
+    assert!(run.err.contains("\nand 19900 more like these\n"), "{}", &run.err[run.err.len() - 200..]);
+    assert!(run.err.contains("own.toml:4:1\n"));
+}
+
+/// A vendor whose first signature is of line 5, and others.
+fn signatures(rows: &[&str]) -> String {
+    vendor(&rows.iter().map(|row| format!("[[vendor.signature]]\n{row}\n")).collect::<String>())
+}
+
+#[test]
+fn a_signature_that_can_change_nothing_is_shown_with_the_one_that_finds_it_all() {
+    let run = check(signatures(&["publisher = [\"Acme*\"]", "publisher = [\"Acme Inc.\", \"acme labs*\"]"]));
+    assert_eq!(run.code, 0, "in an operator's file it is a warning: {}", run.err);
+    let shown = "warning[unreachable]: this signature can never change anything
+ --> own.toml:7:13
+  |
+5 | publisher = [\"Acme*\"]
+  |             --------- found by this already
+6 | [[vendor.signature]]
+7 | publisher = [\"Acme Inc.\", \"acme labs*\"]
+  |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^ another one finds all of this
+";
+    assert!(run.err.contains(shown), "{}", run.err);
+}
+
+#[test]
+fn which_signatures_can_change_nothing() {
+    let product = |rows: &str| {
+        vendor(&format!(
+            "[[vendor.signature]]\npackage = [\"acme*\"]\n[[vendor.product]]\nid = \"p\"\nname = \"P\"\n{rows}"
+        ))
+    };
+    for (text, told) in [
+        // Found by others together, and by a folder.
+        (
+            signatures(&[
+                "package = [\"acme-a*\"]",
+                "package = [\"acme-b\"]",
+                "package = [\"acme-a1\", \"acme-b\"]",
+            ]),
+            1,
+        ),
+        (signatures(&["path = [\"/opt/acme\"]", "path = [\"/opt/acme/bin\", \"/opt/acme/*/x\"]"]), 1),
+        (signatures(&["publisher = [\"Acme Ltd\"]", "publisher = [\"ACME Limited\"]"]), 1),
+        (signatures(&["package = [\"acme\"]\nkinds = [\"service\"]"]), 1),
+        (signatures(&["extension-id = [\"acme\"]\nkinds = [\"service\", \"driver\"]"]), 1),
+        // One value more, another trait, something else said, other kinds.
+        (signatures(&["package = [\"acme*\"]", "package = [\"acme-a\", \"xacme\"]"]), 0),
+        (signatures(&["package = [\"acme*\"]", "name-match = [\"acme-a\"]"]), 0),
+        (signatures(&["package = [\"acme*\"]\nstrength = \"likely\"", "package = [\"acme-a\"]"]), 0),
+        (
+            signatures(&[
+                "package = [\"acme*\"]\nstrength = \"weak\"",
+                "package = [\"acme-a\"]\nstrength = \"possible\"",
+            ]),
+            0,
+        ),
+        (signatures(&["package = [\"acme*\"]\ncontested = true", "package = [\"acme-a\"]"]), 0),
+        (signatures(&["package = [\"acme*\"]\ncomponent = true", "package = [\"acme-a\"]"]), 0),
+        (
+            signatures(&["name-match = [\"acme*\"]\nkinds = [\"application\"]", "name-match = [\"acme-a\"]"]),
+            0,
+        ),
+        (signatures(&["name-match = [\"acme*\"]", "name-match = [\"acme-a\"]\nkinds = [\"model\"]"]), 0),
+        (signatures(&["name-match = [\"acme?\"]", "name-match = [\"acme*\"]"]), 1),
+        (signatures(&["name-match = [\"acme?*\"]", "name-match = [\"acme*\"]"]), 1),
+        (signatures(&["extension-id = [\"acme\"]\nkinds = [\"service\", \"extension\"]"]), 0),
+        // A product is more than its vendor, and makes the vendor's own signature of the same idle.
+        (product("[[vendor.product.signature]]\npackage = [\"acme-p\"]"), 0),
+        (product("[[vendor.product.signature]]\npackage = [\"acme*\"]"), 1),
+    ] {
+        let run = check(&text);
+        assert_eq!((run.code, run.err.matches("[unreachable]").count()), (0, told), "{text}\n{}", run.err);
     }
 }
