@@ -48,6 +48,8 @@ pub struct Request<'a> {
     pub assume: &'a [String],
     /// The day of the law; today, where none is named.
     pub as_of: Option<Date>,
+    /// Days after which a pack of rules is called old.
+    pub max_rules_age: i32,
     /// Who uses the target.
     pub organisation: Organisation,
     /// Exceptions that were granted.
@@ -101,5 +103,11 @@ pub fn run(target: &Target, request: &Request<'_>) -> Report {
         waivers: &request.waivers,
     };
     let judgment = judge::judge(&grounds, &findings, &inventory);
-    Report::new(request.rules, scan, inventory, findings, judgment, request.organisation.clone())
+    // A pack ages by the calendar, whichever day the law is asked of.
+    let today = jiff::tz::Offset::UTC.to_datetime(scan.started).date();
+    let old = request.rules.older_than(today, request.max_rules_age).into_iter().cloned().collect();
+    let mut report =
+        Report::new(request.rules, scan, inventory, findings, judgment, request.organisation.clone());
+    report.old_rules = old;
+    report
 }

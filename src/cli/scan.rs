@@ -36,6 +36,9 @@ pub(super) struct Scan {
     /// Exceptions that were granted (TOML); `interdict explain waiver` shows its keys
     #[arg(long, value_name = "FILE")]
     waivers: Option<PathBuf>,
+    /// Warn of packs of rules whose facts were checked longer ago than so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 180, value_parser = clap::value_parser!(i32).range(0..=36_500))]
+    max_rules_age: i32,
     /// Where to write what: table, csv, json, junit, ndjson or sarif, on standard output or in a file (repeatable) [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]")]
     output: Vec<String>,
@@ -86,6 +89,7 @@ impl Scan {
             under,
             assume: &self.assume,
             as_of: self.as_of,
+            max_rules_age: self.max_rules_age,
             organisation,
             waivers,
             look,

@@ -105,6 +105,9 @@ fn write(report: &Report, _: Style, out: &mut dyn Write) -> io::Result<()> {
         ("due", report.scan.as_of.to_string()),
         ("reason", format!("by the law of that day; scanned {}", report.scan.started)),
     ])?;
+    for warning in report.warnings() {
+        rows.row(&[("record", "warning".to_owned()), ("reason", warning)])?;
+    }
     for outcome in &report.outcomes {
         rows.row(&[
             ("record", "instrument".to_owned()),

@@ -60,6 +60,7 @@ pub(super) struct ReportV1<'a> {
     schema: &'static str,
     tool: ToolV1,
     rules: Vec<RulesV1<'a>>,
+    warnings: Vec<String>,
     target: TargetV1<'a>,
     host: HostV1<'a>,
     scan: ScanV1<'a>,
@@ -84,6 +85,7 @@ impl<'a> ReportV1<'a> {
                 .iter()
                 .map(|r| RulesV1 { id: &r.id, version: &r.version, sha256: &r.sha256 })
                 .collect(),
+            warnings: report.warnings().collect(),
             target: TargetV1::of(&inventory.subject),
             host: HostV1::of(&inventory.host),
             scan: ScanV1::of(&report.scan),

@@ -54,7 +54,7 @@ fn write(report: &Report, _: Style, out: &mut dyn Write) -> io::Result<()> {
 
 /// Every finding with its evidence, and every waiver; why the instruments say so is in their cases.
 fn besides(report: &Report) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut told: Vec<String> = report.warnings().map(|warning| format!("warning: {warning}")).collect();
     for reported in &report.findings {
         let (finding, product, vendor) = (&reported.finding, &reported.product_name, &reported.vendor_name);
         let (id, state, strength) = (finding.id.raw(), finding.state, finding.strength);

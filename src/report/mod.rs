@@ -63,6 +63,8 @@ pub struct Reported {
 pub struct Report {
     /// The rule files it was judged by.
     pub rules: Vec<PackRef>,
+    /// Those of them whose facts are older than the operator wants.
+    pub old_rules: Vec<PackRef>,
     /// Who, when and how.
     pub scan: Scan,
     /// The verdict.
@@ -116,6 +118,7 @@ impl Report {
         findings.sort_by_key(weight);
         Self {
             rules: rules.packs.clone(),
+            old_rules: Vec::new(),
             scan,
             verdict: judgment.verdict,
             verdicts: judgment.verdicts,
@@ -126,6 +129,14 @@ impl Report {
             inventory,
             with_items: true,
         }
+    }
+
+    /// What a reader must know of the rules before relying on the answer.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.old_rules.iter().map(|pack| {
+            let day = pack.as_of.map(|day| day.to_string()).unwrap_or_default();
+            format!("the rules of {} were checked on {day}; what was banned since is not in them", pack.id)
+        })
     }
 
     /// The exit code, when the verdicts in `accepted` are dropped.

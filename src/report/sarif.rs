@@ -67,6 +67,10 @@ fn write(report: &Report, _: Style, out: &mut dyn Write) -> io::Result<()> {
             "endTimeUtc": format!("{:.0}", report.scan.finished),
             "toolExecutionNotifications":
                 inventory.gaps().map(|(row, gap)| notification(row.source.raw(), gap)).collect::<Vec<_>>(),
+            "toolConfigurationNotifications": report
+                .warnings()
+                .map(|warning| json!({ "level": "warning", "message": { "text": shown(&warning) } }))
+                .collect::<Vec<_>>(),
         }],
         "results": report.findings.iter().map(|f| result(report, inventory, f)).collect::<Vec<_>>(),
         "columnKind": "utf16CodeUnits",

@@ -36,6 +36,23 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     };
     let rules: Vec<_> = rules.into_iter().map(of_a_day).collect();
     field("Rules", &rules.join("; "), style, out)?;
+    // Many old packs are told as one.
+    match report.old_rules.as_slice() {
+        old if old.len() > FEW_PACKS => {
+            let oldest = old.iter().filter_map(|pack| pack.as_of).min();
+            let oldest = oldest.map(|day| day.to_string()).unwrap_or_default();
+            let warning = format!(
+                "{} packs of rules are old, the oldest was checked on {oldest}; what was banned since is not in them",
+                old.len()
+            );
+            field("Warning", &warning, style, out)?;
+        }
+        _ => {
+            for warning in report.warnings() {
+                field("Warning", &warning, style, out)?;
+            }
+        }
+    }
     field("Law as of", &report.scan.as_of.to_string(), style, out)?;
     writeln!(out)?;
     writeln!(out, "{}", paint(&verdict(report), report.verdict, style))?;

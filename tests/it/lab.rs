@@ -253,7 +253,8 @@ pub(crate) fn judged(target: &Target) -> Report {
     let under = RULES.choose(&["all".to_owned()], true).unwrap();
     let as_of = Some(jiff::civil::date(2026, 1, 1));
     let (organisation, waivers) = (Organisation::default(), Vec::new());
-    let request = Request { rules: &RULES, under, assume: &[], as_of, organisation, waivers, look };
+    let request =
+        Request { rules: &RULES, under, assume: &[], as_of, max_rules_age: 180, organisation, waivers, look };
     interdict::run(target, &request)
 }
 

@@ -291,3 +291,25 @@ fn packs_on_request_are_held_to_what_the_built_in_ones_are() {
         assert!(known.iter().any(|pack| pack.sha256 == rules.packs[0].sha256));
     }
 }
+
+/// A pack older than the stated age is a warning in every form of the report, and changes no verdict.
+#[test]
+fn old_rules_are_a_warning_and_no_failure() {
+    let root = Root::new();
+    let list = root.list(&[json!({"kind": "package", "name": "acme"})]);
+    let vendor = "[[vendor]]\nid = \"acme\"\nname = \"Acme\"\npublisher = [\"Acme Inc\"]\n";
+    root.write("old.toml", format!("version = \"2001-02-03\"\n{vendor}"));
+    let rules = root.at("old.toml");
+    let scan = |args: &[&str]| {
+        let fixed = ["scan", &list, "--rules", rules.to_str().unwrap(), "--no-builtin-rules"];
+        run([&fixed, args].concat())
+    };
+    for format in ["table", "json", "ndjson", "csv", "junit", "sarif"] {
+        let found = scan(&["-o", format]);
+        let text = found.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(found.code, 0, "{}", found.err);
+        assert!(text.contains("old were checked on 2001-02-03"), "{format}: {}", found.out);
+        let young = scan(&["-o", format, "--max-rules-age", "36500"]);
+        assert!(!young.out.contains("were checked on"), "{format}: {}", young.out);
+    }
+}

@@ -375,7 +375,7 @@ fn a_text_that_would_be_obeyed_is_refused() {
 /// What a rule file says is told in a bounded text, and in a time that does not grow with the square of it.
 #[test]
 fn a_long_file_of_mistakes_is_told_soon() {
-    let many: String = (0..20_000).map(|n| format!("k{n} = 1\n")).collect();
+    let many = (0..20_000).map(|n| format!("k{n} = 1\n")).collect::<Vec<_>>().concat();
     let run = check(vendor(&many));
     assert_eq!(run.code, 2);
     assert_eq!(run.err.matches("error[unknown-key]").count(), 100);
@@ -385,7 +385,7 @@ fn a_long_file_of_mistakes_is_told_soon() {
 
 /// A vendor whose first signature is of line 5, and others.
 fn signatures(rows: &[&str]) -> String {
-    vendor(&rows.iter().map(|row| format!("[[vendor.signature]]\n{row}\n")).collect::<String>())
+    vendor(&rows.iter().map(|row| format!("[[vendor.signature]]\n{row}\n")).collect::<Vec<_>>().concat())
 }
 
 #[test]
