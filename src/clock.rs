@@ -50,6 +50,8 @@ pub struct Clock {
     pub every_days: Option<i64>,
     /// The dates of the clause that it stands in: from the first, and before the second.
     pub clause: (Option<Date>, Option<Date>),
+    /// The classes of bodies whose duty it is; none named is all that the instrument binds.
+    pub bodies: Vec<String>,
 }
 
 /// A duty as it falls due.
@@ -70,7 +72,11 @@ pub struct Duty {
 /// The duties of clocks as of a day, on which something counts as found. Of clocks that stand in clauses of several
 /// dates those of the clause count.
 #[must_use]
-pub fn duties(clocks: &[Clock], as_of: Date, clause: Option<Date>) -> Vec<Duty> {
+pub fn duties<'a>(
+    clocks: impl IntoIterator<Item = &'a Clock>,
+    as_of: Date,
+    clause: Option<Date>,
+) -> Vec<Duty> {
     let mut duties: Vec<Duty> = Vec::new();
     for clock in clocks {
         let day = clause.unwrap_or(as_of);

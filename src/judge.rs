@@ -153,7 +153,7 @@ impl<'a> Standing<'a> {
             assumed.push(format!("this machine is used by or for {}", instrument.binds));
         }
         let clause = organisation.clauses.get(&instrument.id).copied();
-        let duties = clock::duties(&instrument.clocks, *as_of, clause);
+        let duties = clock::duties(organisation.clocks(instrument), *as_of, clause);
         Self { instrument, status: instrument.status(*as_of), assumed, unbound, duties }
     }
 

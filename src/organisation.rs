@@ -9,6 +9,7 @@ use std::path::Path;
 use jiff::civil::Date;
 use toml::de::DeTable;
 
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::rules::{Class, Fact, Instrument, Limb, Place, Problems, RuleFile, Rules, Table};
 use crate::target::operator;
@@ -126,6 +127,16 @@ impl Organisation {
         classes: &'a [Class],
     ) -> impl Iterator<Item = Bound> + 'a {
         instrument.limbs.iter().map(move |limb| self.limb(limb, classes))
+    }
+
+    /// The clocks of an instrument that are a duty of such a body; of one that is not known, all.
+    pub fn clocks<'a>(&'a self, instrument: &'a Instrument) -> impl Iterator<Item = &'a Clock> {
+        let body = self.within.get(&Fact::Body);
+        let is = move |clock: &&Clock| {
+            let of = |within: &BTreeSet<String>| clock.bodies.iter().any(|body| within.contains(body));
+            clock.bodies.is_empty() || body.is_none_or(of)
+        };
+        instrument.clocks.iter().filter(is)
     }
 
     fn limb(&self, limb: &Limb, classes: &[Class]) -> Bound {

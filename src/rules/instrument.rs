@@ -198,7 +198,7 @@ pub struct Profile {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// The ids of its instruments.
+    /// The ids of its instruments, and of profiles that it includes.
     pub instruments: Vec<String>,
 }
 

@@ -95,7 +95,10 @@ impl Packs {
         }
         instrument.exceptions = table.tables("exception").into_iter().filter_map(exception).collect();
         instrument.filings = table.tables("report").into_iter().map(filing).collect();
-        instrument.clocks = table.tables("clock").into_iter().filter_map(clock).collect();
+        for clock in table.tables("clock") {
+            self.class_references.extend(clock.texts("bodies").into_iter().map(|body| (body, Fact::Body)));
+            instrument.clocks.extend(read_clock(clock));
+        }
         if let Some(id) = &id {
             self.define("instrument", &id.value, &id.place, problems);
         }
@@ -121,6 +124,9 @@ impl Packs {
         let id = table.id();
         let title = table.required("title").map(|t| t.value).unwrap_or_default();
         let instruments = table.texts("instruments");
+        if let Some(id) = &id {
+            self.members.extend(instruments.iter().map(|member| (id.value.clone(), member.clone())));
+        }
         self.references.extend(instruments.iter().map(|i| (i.clone(), "instrument")));
         if let Some(id) = &id {
             // Profiles and instruments are named by the same option.
@@ -134,6 +140,35 @@ impl Packs {
         });
         table.end();
     }
+}
+
+impl Packs {
+    /// Refuses a profile that includes itself, by whatever way.
+    pub(super) fn check_circles(&self, problems: &mut Problems) {
+        for (profile, member) in &self.members {
+            let within = members(&self.profiles, &member.value);
+            if within.contains(&profile.as_str()) {
+                let message = format!("the profile `{profile}` includes itself");
+                let label = format!("`{}` is or includes `{profile}`", member.value);
+                problems.error(&member.place, "circular-profile", message, label);
+            }
+        }
+    }
+}
+
+/// All that a profile includes, itself and other profiles with what they include.
+pub(super) fn members<'a>(profiles: &'a [Profile], id: &'a str) -> Vec<&'a str> {
+    let mut all = vec![id];
+    let mut next = 0;
+    while let Some(id) = all.get(next).copied() {
+        next += 1;
+        for profile in profiles.iter().filter(|profile| profile.id == id) {
+            let new: Vec<_> =
+                profile.instruments.iter().map(String::as_str).filter(|m| !all.contains(m)).collect();
+            all.extend(new);
+        }
+    }
+    all
 }
 
 fn plain(texts: Vec<At<String>>) -> Vec<String> {
@@ -159,7 +194,7 @@ fn filing(table: Table<'_>) -> Filing {
 }
 
 /// A duty with its term: `on` a day, or a number of `days`, `business-days` or `hours` after a trigger.
-fn clock(table: Table<'_>) -> Option<Clock> {
+fn read_clock(table: Table<'_>) -> Option<Clock> {
     let duty = table.required("duty").map(|d| d.value).unwrap_or_default();
     let number = |key| table.number(key).filter(|n| (0..=36_500).contains(n));
     let terms = [
@@ -172,6 +207,7 @@ fn clock(table: Table<'_>) -> Option<Clock> {
     let issued = table.date("issued").map(|day| Trigger::Issued(day.value));
     let from = table.word("from", Trigger::WORDS, |(word, _)| word).map(|(_, trigger)| trigger);
     let every_days = number("every-days").filter(|n| *n > 0);
+    let bodies = plain(table.texts("bodies"));
     let (clause_from, clause_until) = (table.date("clause-from"), table.date("clause-until"));
     // Of terms and of triggers there is one; a day of the calendar is both.
     let counted = match (terms.next(), terms.next()) {
@@ -189,7 +225,7 @@ fn clock(table: Table<'_>) -> Option<Clock> {
     table.end();
     let clause = (clause_from.map(|d| d.value), clause_until.map(|d| d.value));
     let (term, trigger) = counted?;
-    Some(Clock { duty, term, trigger, every_days, clause })
+    Some(Clock { duty, term, trigger, every_days, clause, bodies })
 }
 
 /// Where the statements of an instrument were read.

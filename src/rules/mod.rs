@@ -196,8 +196,9 @@ impl Rules {
         for id in under {
             if id == "all" {
                 chosen.extend(self.instruments.iter().filter(everything));
-            } else if let Some(profile) = self.profiles.iter().find(|p| p.id == *id) {
-                chosen.extend(self.instruments.iter().filter(|i| profile.instruments.contains(&i.id)));
+            } else if self.profiles.iter().any(|p| p.id == *id) {
+                let members = law::members(&self.profiles, id);
+                chosen.extend(self.instruments.iter().filter(|i| members.contains(&i.id.as_str())));
             } else if let Some(instrument) = self.instruments.iter().find(|i| i.id == *id) {
                 chosen.push(instrument);
             } else {

@@ -44,6 +44,8 @@ pub(super) struct Packs {
     pub(super) example_places: Vec<Place>,
     pub(super) ids: BTreeMap<(&'static str, String), Place>,
     pub(super) references: Vec<(At<String>, &'static str)>,
+    /// What each profile includes, as it is written.
+    pub(super) members: Vec<(String, At<String>)>,
     pub(super) class_references: Vec<(At<String>, Fact)>,
 }
 
@@ -116,6 +118,7 @@ pub(super) fn read(files: &[RuleFile], beside: &Packs) -> (Packs, Problems) {
     }
     if all_toml {
         packs.check_references(beside, &mut problems.borrow_mut());
+        packs.check_circles(&mut problems.borrow_mut());
     }
     (packs, problems.into_inner())
 }

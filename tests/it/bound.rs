@@ -197,6 +197,15 @@ fn terms_are_counted_as_the_instrument_counts_them() {
             assert!(duties.contains(rule), "{instrument}: {duties}");
         }
     }
+    // What contractors must report is no duty of an agency.
+    root.write("o.toml", "body = \"us-executive\"\n");
+    let agency = root.at("o.toml");
+    let huawei = root.list(&[program("HiSuite", "Huawei Technologies Co., Ltd.")]);
+    let args = ["--under", "us-ndaa-fy2019-889", "--as-of", "2026-11-24"];
+    let with = ["--organisation", agency.to_str().unwrap()];
+    assert_eq!(scan(&huawei, &args).1["findings"][0]["rulings"][0]["due"], "2026-11-25");
+    assert!(scan(&huawei, &[&args[..], &with].concat()).1["findings"][0]["rulings"][0]["due"].is_null());
+    let list = root.list(&[json!({"kind": "package", "name": "klnagent64"})]);
     // The second report is due from the day of the first.
     let file = clause(december);
     let (_, report) =

@@ -454,3 +454,28 @@ fn which_signatures_can_change_nothing() {
         assert_eq!((run.code, run.err.matches("[unreachable]").count()), (0, told), "{text}\n{}", run.err);
     }
 }
+
+/// A profile may include others, and not itself.
+#[test]
+fn a_circular_profile_is_refused_and_a_nested_one_is_not() {
+    let root = Root::new();
+    let profile =
+        |id: &str, of: &str| format!("[[profile]]\nid = \"{id}\"\ntitle = \"T\"\ninstruments = [{of}]\n");
+    for (text, said) in [
+        (profile("mine", "\"us-tiktok\", \"mine\""), "the profile `mine` includes itself"),
+        (profile("a", "\"b\"") + &profile("b", "\"us-federal\", \"a\""), "`b` is or includes `a`"),
+    ] {
+        root.write("p.toml", text);
+        let run = run(["rules", "check", root.at("p.toml").to_str().unwrap()]);
+        assert_eq!(run.code, 2, "{}", run.out);
+        assert!(run.err.contains(said) && run.err.contains("circular-profile"), "{}", run.err);
+    }
+    root.write("p.toml", profile("all-of-us", "\"us-federal\", \"us-tx-620\""));
+    let list = root.list(&[serde_json::json!({"kind": "package", "name": "kesl"})]);
+    let rules = root.at("p.toml");
+    let (code, report) = crate::lab::scan(
+        &list,
+        &["--rules", rules.to_str().unwrap(), "--under", "all-of-us", "--as-of", "2026-11-24"],
+    );
+    assert_eq!((code, report["instruments"].as_array().unwrap().len()), (1, 7));
+}
