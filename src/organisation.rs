@@ -2,17 +2,14 @@
 //!
 //! What instruments ask before they bind is known only to people. What is not said is unknown, never guessed.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::civil::Date;
-use toml::de::DeTable;
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::rules::{Class, Fact, Instrument, Limb, Place, Problems, RuleFile, Rules, Table};
-use crate::target::operator;
+use crate::rules::{Class, Fact, Instrument, Limb, Rules, Table, read};
 
 /// What the operator says of the machine and of those who use it.
 #[derive(Debug, Clone, Default)]
@@ -63,28 +60,11 @@ impl Organisation {
     /// # Errors
     /// When it cannot be read, has a key that is not known, or names a class that no rule file defines.
     pub fn read(path: &Path, rules: &Rules, colour: bool) -> Result<Self, Error> {
-        let text = operator::text(path)?;
-        let files = [RuleFile { path: path.display().to_string(), text, builtin: false }];
-        Self::of(&files, rules).map_err(|problems| Error::Rules(problems.render(&files, false, colour)))
-    }
-
-    fn of(files: &[RuleFile; 1], rules: &Rules) -> Result<Self, Problems> {
-        let problems = RefCell::new(Problems::default());
-        let mut organisation = Self::default();
-        let [file] = files;
-        let place = Place { file: 0, span: 0..0 };
-        let (document, errors) = DeTable::parse_recoverable(&file.text);
-        for error in &errors {
-            let place = Place { file: 0, span: error.span().unwrap_or_default() };
-            problems.borrow_mut().error(&place, "toml", "this is not TOML", error.message());
-        }
-        if errors.is_empty() {
-            let table = Table::new(document.get_ref(), place, &problems);
-            organisation.take(&table, rules);
-            table.end();
-        }
-        let problems = problems.into_inner();
-        if problems.has_errors() { Err(problems) } else { Ok(organisation) }
+        read(path, colour, |table| {
+            let mut organisation = Self::default();
+            organisation.take(table, rules);
+            organisation
+        })
     }
 
     fn take(&mut self, table: &Table<'_>, rules: &Rules) {

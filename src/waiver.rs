@@ -3,18 +3,15 @@
 //! The operator's file is TOML, a `[[waiver]]` each. Days are whole days, of UTC or of the stated offset, and the last
 //! day still counts.
 
-use std::cell::RefCell;
 use std::path::Path;
 
 use globset::{GlobBuilder, GlobMatcher};
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan};
-use toml::de::DeTable;
 
 use crate::error::Error;
-use crate::rules::{Instrument, LOCAL_POLICY, Place, Problems, RuleFile, Rules, Table, names};
-use crate::target::operator;
+use crate::rules::{Instrument, LOCAL_POLICY, Rules, Table, names, read};
 use crate::text::Text;
 use crate::word::words;
 
@@ -80,44 +77,28 @@ impl Waiver {
     /// # Errors
     /// When it cannot be read, or any waiver of it is malformed or names what does not exist.
     pub fn read(path: &Path, rules: &Rules, colour: bool) -> Result<Vec<Self>, Error> {
-        let text = operator::text(path)?;
-        let files = [RuleFile { path: path.display().to_string(), text, builtin: false }];
-        Self::of(&files, rules).map_err(|problems| Error::Rules(problems.render(&files, false, colour)))
-    }
-
-    fn of(files: &[RuleFile; 1], rules: &Rules) -> Result<Vec<Self>, Problems> {
-        let problems = RefCell::new(Problems::default());
-        let mut waivers: Vec<Self> = Vec::new();
-        let [file] = files;
-        let whole = Place { file: 0, span: 0..0 };
-        let (document, errors) = DeTable::parse_recoverable(&file.text);
-        for error in &errors {
-            let place = Place { file: 0, span: error.span().unwrap_or_default() };
-            problems.borrow_mut().error(&place, "toml", "this is not TOML", error.message());
-        }
-        if errors.is_empty() {
-            let root = Table::new(document.get_ref(), whole.clone(), &problems);
-            let mut places: Vec<Place> = Vec::new();
+        read(path, colour, |root| {
+            let (mut waivers, mut places) = (Vec::<Self>::new(), Vec::new());
             for table in root.tables("waiver") {
                 let (id, place) = (table.id(), table.place_of("id"));
-                if let Some(waiver) = id.and_then(|id| waiver(table, id.value, rules)) {
-                    if let Some(at) = waivers.iter().position(|w| w.id == waiver.id)
-                        && let Some(first) = places.get(at)
-                    {
-                        problems.borrow_mut().twice(&place, first, "waiver", &waiver.id);
-                    }
-                    places.push(place);
-                    waivers.push(waiver);
+                let Some(waiver) = id.and_then(|id| waiver(table, id.value, rules)) else { continue };
+                let before = waivers.iter().position(|w| w.id == waiver.id);
+                if let Some(first) = before.and_then(|at| places.get(at)) {
+                    root.twice(&place, first, "waiver", &waiver.id);
                 }
+                places.push(place);
+                waivers.push(waiver);
             }
             if !root.has("waiver") {
-                let label = "expected `[[waiver]]`";
-                problems.borrow_mut().error(&whole, "nothing-defined", "this file holds no waiver", label);
+                root.error(
+                    &root.place,
+                    "nothing-defined",
+                    "this file holds no waiver",
+                    "expected `[[waiver]]`",
+                );
             }
-            root.end();
-        }
-        let problems = problems.into_inner();
-        if problems.has_errors() { Err(problems) } else { Ok(waivers) }
+            waivers
+        })
     }
 
     /// What becomes of it on a day before anything is looked at, and why; `now` is the time of a scan that named no day.

@@ -4,16 +4,48 @@
 //! [`Table::end`], with the nearest key as a proposal.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use jiff::civil::Date;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Place, Problems};
+use super::problem::{Place, Problems, RuleFile};
+use crate::error::Error;
+use crate::target::operator;
 use crate::text::is_deceptive;
 
 /// Ids that a message may list.
 const FEW: usize = 24;
+
+/// Reads a file of the operator's that holds no rules, with every problem of it.
+///
+/// # Errors
+/// When it cannot be read, or anything in it is wrong.
+pub(crate) fn read<T: Default>(
+    path: &Path,
+    colour: bool,
+    take: impl FnOnce(&Table<'_>) -> T,
+) -> Result<T, Error> {
+    let file = RuleFile { path: path.display().to_string(), text: operator::text(path)?, builtin: false };
+    let problems = RefCell::new(Problems::default());
+    let (document, errors) = DeTable::parse_recoverable(&file.text);
+    for error in &errors {
+        let place = Place { file: 0, span: error.span().unwrap_or_default() };
+        problems.borrow_mut().error(&place, "toml", "this is not TOML", error.message());
+    }
+    let mut value = T::default();
+    if errors.is_empty() {
+        let table = Table::new(document.get_ref(), Place { file: 0, span: 0..0 }, &problems);
+        value = take(&table);
+        table.end();
+    }
+    let problems = problems.into_inner();
+    if problems.has_errors() {
+        return Err(Error::Rules(problems.render(std::slice::from_ref(&file), false, colour)));
+    }
+    Ok(value)
+}
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -44,6 +76,11 @@ impl<'a> Table<'a> {
         label: impl Into<String>,
     ) {
         self.problems.borrow_mut().error(place, code, message, label);
+    }
+
+    /// Reports an id that is defined a second time.
+    pub(crate) fn twice(&self, place: &Place, first: &Place, what: &str, id: &str) {
+        self.problems.borrow_mut().twice(place, first, what, id);
     }
 
     fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {

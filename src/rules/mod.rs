@@ -14,9 +14,8 @@ mod problem;
 mod reach;
 mod vendor;
 
-pub(crate) use document::Table;
 pub use document::nearest;
-pub(crate) use problem::{Place, Problems};
+pub(crate) use document::{Table, read};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
