@@ -276,8 +276,7 @@ fn ruling(
     let covers = |product: &str| instrument.covers(&vendor.id, product, vendor.builtin, *as_of);
     // Of a maker's product that is not told apart nobody knows whether it is one of those that are named.
     let may_cover = || vendor.products.iter().any(|product| covers(&product.id));
-    let untold =
-        finding.product.is_none() && instrument.scope == Scope::Category && !covers(product) && may_cover();
+    let untold = finding.product.is_none() && !covers(product) && may_cover();
     if shown.state == State::Mention || !(covers(product) || untold) {
         return None;
     }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::rules::{Class, Fact, Instrument, Limb, Rules, Table, read};
+use crate::rules::{Class, Fact, Instrument, Limb, Rules, Table, reached, read};
 
 /// What the operator says of the machine and of those who use it.
 #[derive(Debug, Clone, Default)]
@@ -80,23 +80,16 @@ impl Organisation {
                 table.known(&value, fact.word(), known().map(|class| class.id.as_str()));
                 let Some(class) = known().find(|class| class.id == value.value) else { continue };
                 self.stated.entry(*fact).or_default().push(class.id.clone());
-                self.join(rules, class);
+                let within = within(&rules.classes, &class.id);
+                self.is_contractor |=
+                    rules.classes.iter().any(|c| c.contractor && within.contains(&c.id.as_str()));
+                self.within.entry(*fact).or_default().extend(within.into_iter().map(str::to_owned));
             }
         }
         for (id, date) in table.table("clauses").map(Table::dates).unwrap_or_default() {
             let ids = rules.instruments.iter().map(|i| i.id.as_str());
             table.known(&id, "instrument", ids);
             self.clauses.insert(id.value, date);
-        }
-    }
-
-    /// Adds a class and all that it is part of.
-    fn join(&mut self, rules: &Rules, class: &Class) {
-        self.is_contractor |= class.contractor;
-        if self.within.entry(class.of).or_default().insert(class.id.clone()) {
-            for outer in rules.classes.iter().filter(|c| class.within.contains(&c.id)) {
-                self.join(rules, outer);
-            }
         }
     }
 
@@ -125,19 +118,33 @@ impl Organisation {
                 classes.iter().filter(|class| ids.contains(&class.id)).map(|class| class.about.as_str());
             named.collect::<Vec<_>>().join(", or ")
         };
-        let Some(within) = self.within.get(&limb.on) else {
-            let is = if limb.any.is_empty() {
-                format!("is not {}", about(&limb.none))
-            } else {
-                format!("is {}", about(&limb.any))
-            };
-            return Bound::Assumed(format!("the {} {is}", limb.on));
+        let nothing = BTreeSet::new();
+        let known = self.within.get(&limb.on).unwrap_or(&nothing);
+        let is = |ids: &[String]| ids.iter().any(|id| known.contains(id));
+        // Of what is stated only as a wider class nobody knows whether it is the narrower one.
+        let stated = self.stated.get(&limb.on).map(Vec::as_slice).unwrap_or_default();
+        let may_be = |ids: &[String]| {
+            let wider = |id: &String| within(classes, id).iter().any(|id| stated.iter().any(|s| s == id));
+            stated.is_empty() || ids.iter().any(wider)
         };
-        let is = |ids: &[String]| ids.iter().any(|id| within.contains(id));
-        if is(&limb.none) || !(limb.any.is_empty() || is(&limb.any)) {
-            let stated = self.stated.get(&limb.on).map(|ids| about(ids)).unwrap_or_default();
-            return Bound::No(format!("the {} is {stated}; it binds: {}", limb.on, limb.words));
+        let (wanted, spared) = (limb.any.is_empty() || is(&limb.any), is(&limb.none));
+        if spared || !(wanted || may_be(&limb.any)) {
+            return Bound::No(format!("the {} is {}; it binds: {}", limb.on, about(stated), limb.words));
+        }
+        if !wanted {
+            return Bound::Assumed(format!("the {} is {}", limb.on, about(&limb.any)));
+        }
+        if !limb.none.is_empty() && may_be(&limb.none) {
+            return Bound::Assumed(format!("the {} is not {}", limb.on, about(&limb.none)));
         }
         Bound::Yes
     }
+}
+
+/// A class and all that it is part of.
+fn within<'a>(classes: &'a [Class], id: &'a str) -> Vec<&'a str> {
+    reached(id, |id| {
+        let named = classes.iter().filter(|class| class.id == id);
+        named.flat_map(|class| &class.within).map(String::as_str).collect()
+    })
 }

@@ -246,3 +246,48 @@ fn offset(text: &str) -> Option<Offset> {
     };
     Offset::from_seconds(sign * (number(hours, 24)? * 3600 + number(minutes, 60)? * 60)).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn its_days_begin_where_its_zone_says() {
+        let day = date(2026, 11, 24);
+        let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        for (zone, now, state) in [
+            ("UTC", Some(noon), WaiverState::Unused),
+            // There it is the 25th already.
+            ("+14:00", Some(noon), WaiverState::Expired),
+            // There it is the 23rd and five minutes to midnight.
+            ("-12:05", Some(noon), WaiverState::NotYetValid),
+            // A day of the law that was named is that day anywhere.
+            ("+14:00", None, WaiverState::Unused),
+        ] {
+            let waiver = Waiver {
+                id: "w".to_owned(),
+                instrument: "law".to_owned(),
+                finding: None,
+                product: None,
+                host: None,
+                reason: String::new(),
+                approver: String::new(),
+                reference: String::new(),
+                starts: day,
+                expires: day,
+                zone: offset(zone).unwrap(),
+            };
+            assert_eq!(waiver.standing(None, day, now).0, state, "{zone} {now:?}");
+        }
+    }
+
+    #[test]
+    fn offsets_are_hours_and_minutes() {
+        for text in ["", "+1:00", "+24:00", "+01:60", "01:00", "+01", "+-1:00", "Europe/Berlin"] {
+            assert_eq!(offset(text), None, "{text}");
+        }
+        assert_eq!(offset("-05:30").map(Offset::seconds), Some(-19_800));
+    }
+}

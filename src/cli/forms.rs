@@ -25,9 +25,10 @@ assumed, and the assumption stands beside the ruling.
     system-id = "EX-42"
     asset-tag = "A-1001"
     mission-function = "pays examples"
-    body = ["us-executive"]
+    body = ["us-civilian"]
     system = "ordinary"
-    device = ["workstation", "issued"]
+    device = "workstation"
+    ownership = "issued"
 
     # The date of a clause in your contracts, where its terms depend on it.
     [clauses]

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use super::{Format, ListFormat, Report, Scan, Style};
 use crate::inventory::Inventory;
 use crate::item::Item;
+use crate::judge::RulingKind;
 use crate::text::Text;
 
 pub(super) const FORMAT: Format =
@@ -136,7 +137,7 @@ fn write(report: &Report, _: Style, out: &mut dyn Write) -> io::Result<()> {
             ("version", optional(finding.version.as_ref())),
             ("state", finding.state.to_string()),
             ("strength", finding.strength.to_string()),
-            ("ruling", strongest.map_or_else(|| "none".to_owned(), |r| r.ruling.to_string())),
+            ("ruling", reported.weighs_most().map_or("none", RulingKind::word).to_owned()),
             ("due", strongest.and_then(|r| r.due).map(|day| day.to_string()).unwrap_or_default()),
         ]);
         rows.row(&row)?;

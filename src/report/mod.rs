@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::inventory::Inventory;
-use crate::judge::{Judgment, Outcome, Ruling, Verdict};
+use crate::judge::{Judgment, Outcome, Ruling, RulingKind, Verdict};
 use crate::organisation::Organisation;
 use crate::recognise::{Finding, product_id};
 use crate::rules::{PackRef, Rules};
@@ -56,6 +56,19 @@ pub struct Reported {
     pub product_name: String,
     /// What the instruments say of it, strongest first.
     pub rulings: Vec<Ruling>,
+}
+
+impl Reported {
+    /// The ruling that a reader must see first: the strongest that stands, and before what is only told that something
+    /// is waived.
+    #[must_use]
+    pub fn weighs_most(&self) -> Option<RulingKind> {
+        let stands =
+            |kind| matches!(kind, RulingKind::Prohibited | RulingKind::Review | RulingKind::Indicator);
+        let strongest = self.rulings.first().map(|r| r.ruling)?;
+        let is_waived = self.rulings.iter().any(|r| r.ruling == RulingKind::Excepted);
+        Some(if is_waived && !stands(strongest) { RulingKind::Excepted } else { strongest })
+    }
 }
 
 /// The whole answer.

@@ -90,7 +90,7 @@ fn write(report: &Report, _: Style, out: &mut dyn Write) -> io::Result<()> {
 
 fn result(report: &Report, inventory: &Inventory, reported: &Reported) -> Value {
     let finding = &reported.finding;
-    let strongest = reported.rulings.first().map(|r| r.ruling);
+    let strongest = reported.weighs_most();
     let level = match strongest {
         Some(RulingKind::Prohibited | RulingKind::Excepted) => "error",
         Some(RulingKind::Review | RulingKind::Indicator) => "warning",

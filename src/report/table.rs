@@ -66,7 +66,7 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
         let mut rows = plain(style, &["#", "Product", "Version", "Where", "State", "Sure", "Ruling"]);
         for (number, reported) in findings.iter().enumerate() {
             let finding = &reported.finding;
-            let ruling = reported.rulings.first().map_or("none", |r| r.ruling.word());
+            let ruling = reported.weighs_most().map_or("none", RulingKind::word);
             rows.add_row([
                 Cell::new(number + 1),
                 Cell::new(Text::from(reported.product_name.as_str())),
@@ -191,9 +191,7 @@ fn verdict(report: &Report) -> String {
 
 /// The verdict in a sentence or two.
 fn said(report: &Report) -> String {
-    let with = |kind: RulingKind| {
-        report.findings.iter().filter(move |f| f.rulings.first().is_some_and(|r| r.ruling == kind))
-    };
+    let with = |kind: RulingKind| report.findings.iter().filter(move |f| f.weighs_most() == Some(kind));
     let products = |n: usize| if n == 1 { "1 product".to_owned() } else { format!("{n} products") };
     let mut said = Vec::new();
     let prohibited = with(RulingKind::Prohibited);

@@ -78,10 +78,12 @@ words! {
         System = "system",
         /// What kind of device it is.
         Device = "device",
+        /// Whose device it is.
+        Ownership = "ownership",
     }
 }
 
-/// A class of bodies, systems or devices that limbs of instruments speak of.
+/// A class of bodies, systems, devices or owners that limbs of instruments speak of.
 #[derive(Debug, Clone)]
 pub struct Class {
     /// Its id.
@@ -240,6 +242,18 @@ impl Instrument {
     pub fn covers(&self, vendor: &str, product: &str, builtin: bool, day: Date) -> bool {
         names(self.covered(day), vendor, product) || (self.covers_rule_files && !builtin)
     }
+}
+
+/// All that an id leads to, itself first, each once, though they lead in a circle.
+pub(crate) fn reached<'a>(id: &'a str, next: impl Fn(&str) -> Vec<&'a str>) -> Vec<&'a str> {
+    let mut all = vec![id];
+    let mut at = 0;
+    while let Some(id) = all.get(at).copied() {
+        at += 1;
+        let new: Vec<_> = next(id).into_iter().filter(|id| !all.contains(id)).collect();
+        all.extend(new);
+    }
+    all
 }
 
 /// Whether a list of `vendor` and `vendor/product` names a product.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::document::{At, Table};
 use super::instrument::{
-    Class, Exception, Fact, Filing, Force, Instrument, Limb, Mark, Profile, Scope, Status,
+    Class, Exception, Fact, Filing, Force, Instrument, Limb, Mark, Profile, Scope, Status, reached,
 };
 use super::pack::Packs;
 use super::problem::Problems;
@@ -158,17 +158,10 @@ impl Packs {
 
 /// All that a profile includes, itself and other profiles with what they include.
 pub(super) fn members<'a>(profiles: &'a [Profile], id: &'a str) -> Vec<&'a str> {
-    let mut all = vec![id];
-    let mut next = 0;
-    while let Some(id) = all.get(next).copied() {
-        next += 1;
-        for profile in profiles.iter().filter(|profile| profile.id == id) {
-            let new: Vec<_> =
-                profile.instruments.iter().map(String::as_str).filter(|m| !all.contains(m)).collect();
-            all.extend(new);
-        }
-    }
-    all
+    reached(id, |id| {
+        let named = profiles.iter().filter(|profile| profile.id == id);
+        named.flat_map(|profile| &profile.instruments).map(String::as_str).collect()
+    })
 }
 
 fn plain(texts: Vec<At<String>>) -> Vec<String> {

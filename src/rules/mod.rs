@@ -16,6 +16,7 @@ mod vendor;
 
 pub use document::nearest;
 pub(crate) use document::{Table, read};
+pub(crate) use instrument::reached;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

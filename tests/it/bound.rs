@@ -76,7 +76,7 @@ fn who_is_bound_decides() {
         (
             kaspersky(),
             "ca-tbs-2023-10",
-            "device = [\"mobile\", \"personal\"]",
+            "device = \"mobile\"\nownership = \"personal\"",
             "",
             "advisory",
             "mobile devices only",
@@ -86,7 +86,7 @@ fn who_is_bound_decides() {
         (kaspersky(), "it-acn-2022", "", "--as-of 2025-11-21", "prohibited", "Positive Technologies"),
         (kaspersky(), "it-acn-2022", "", "--as-of 2025-11-22", "", ""),
         (tiktok(), "us-tiktok", "body = \"us-executive\"", "", "prohibited", "legal review"),
-        (tiktok(), "uk-tiktok-2023", "device = \"personal\"", "", "advisory", "not personal ones"),
+        (tiktok(), "uk-tiktok-2023", "ownership = \"personal\"", "", "advisory", "not personal ones"),
         (tiktok(), "us-tiktok", "", "--as-of 2023-02-26", "", ""),
         (
             acronis(),
@@ -111,7 +111,7 @@ fn who_is_bound_decides() {
         (
             deepseek(),
             "us-ndaa-fy2026-1532",
-            "body = \"us-contractor\"",
+            "body = \"us-civilian\"",
             "",
             "advisory",
             "Department of Defense",
@@ -153,7 +153,7 @@ fn who_is_bound_decides() {
         assert!(said["reason"].as_str().unwrap_or_default().contains(words), "{of}");
         // What nobody said is taken for true and told; what somebody said is not.
         if ruling == "prohibited" {
-            let limbs = ["body", "system", "device"];
+            let limbs = ["body", "system", "device", "ownership"];
             let told = said[assumed].to_string();
             for limb in limbs.iter().filter(|limb| organisation.contains(**limb)) {
                 assert!(!told.contains(&format!("the {limb} is")), "{of}");
@@ -161,6 +161,57 @@ fn who_is_bound_decides() {
             assert_eq!(organisation.is_empty(), told.contains("the body is"), "{of}");
         }
     }
+}
+
+/// Of what is stated only widely nobody knows the rest: it is assumed, told, and never taken for the contrary.
+#[test]
+fn a_wide_class_leaves_the_narrower_one_unknown() {
+    let root = Root::new();
+    let kaspersky = root.list(&[json!({"kind": "package", "name": "klnagent64"})]);
+    for (instrument, organisation, ruling, assumed) in [
+        ("us-bod-17-01", "body = \"us-federal\"", "prohibited", "executive department"),
+        ("us-bod-17-01", "body = \"us-civilian\"", "prohibited", "not a national security system"),
+        ("us-bod-17-01", "body = \"us-civilian\"\nsystem = \"ordinary\"", "prohibited", ""),
+        ("us-bod-17-01", "body = \"us-civilian\"\nsystem = \"sci\"", "advisory", ""),
+        // Whose device it is says nothing of what it is, nor the other way round.
+        (
+            "ca-tbs-2023-10",
+            "body = \"ca-government\"\nownership = \"issued\"",
+            "prohibited",
+            "a mobile device",
+        ),
+        (
+            "ca-tbs-2023-10",
+            "body = \"ca-government\"\ndevice = \"mobile\"",
+            "prohibited",
+            "that of an employee",
+        ),
+        ("ca-tbs-2023-10", "ownership = \"personal\"", "advisory", ""),
+    ] {
+        root.write("o.toml", organisation);
+        let file = root.at("o.toml");
+        let args = ["--under", instrument, "--as-of", "2026-11-24", "--organisation", file.to_str().unwrap()];
+        let said = scan(&kaspersky, &args).1["findings"][0]["rulings"][0].clone();
+        assert_eq!(said["ruling"], ruling, "{organisation}: {said:#}");
+        assert!(said["assumed"].to_string().contains(assumed), "{organisation}: {said:#}");
+        assert!(!assumed.is_empty() || said["assumed"] == json!([]), "{organisation}: {said:#}");
+    }
+}
+
+/// Classes that are part of each other are one, and end.
+#[test]
+fn classes_in_a_circle_end() {
+    let root = Root::new();
+    let class = |id: &str, of: &str| {
+        format!("[[class]]\nof = \"body\"\nid = \"{id}\"\nabout = \"{id}\"\nwithin = [\"{of}\"]\n")
+    };
+    root.write("c.toml", class("a", "b") + &class("b", "a"));
+    root.write("o.toml", "body = \"a\"\n");
+    let list = root.list(&[json!({"kind": "package", "name": "klnagent64"})]);
+    let (rules, file) = (root.at("c.toml"), root.at("o.toml"));
+    let args = ["--rules", rules.to_str().unwrap(), "--organisation", file.to_str().unwrap()];
+    let (code, report) = scan(&list, &[&args[..], &["--under", "us-ndaa-fy2018-1634"]].concat());
+    assert_eq!((code, &report["findings"][0]["rulings"][0]["ruling"]), (0, &json!("advisory")));
 }
 
 /// Terms of each unit, from each trigger, and by the date of the clause.

@@ -25,6 +25,7 @@ mod faults;
 mod help;
 mod hostile;
 mod hurt;
+mod idle_rules;
 mod intel;
 mod judge;
 mod lab;

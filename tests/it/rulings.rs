@@ -159,14 +159,25 @@ fn findings() -> Vec<(&'static str, Vec<Value>, Vec<Rulings>)> {
         ("CapCut", vec![program("CapCut", bytedance)], vec![TEXAS]),
         ("Lark", vec![program("Lark", "Lark Technologies Pte. Ltd.")], vec![TEXAS]),
         ("Trae", vec![program("Trae", "SPRING (SG) PTE. LTD.")], vec![TEXAS]),
-        // The Act names TikTok and what succeeds it, not all that its maker makes.
-        ("something of ByteDance", vec![program("Something", bytedance)], vec![TEXAS]),
+        // The Act names TikTok and what succeeds it: a program that is not told apart may be that.
+        (
+            "something of ByteDance",
+            vec![program("Something", bytedance)],
+            vec![
+                TEXAS,
+                &[
+                    "review au-pspf-001-2023 ca-tbs-2023-02 eu-com-tiktok uk-tiktok-2023 us-far-52-204-27 \
+                     us-far-52-240-91 us-tiktok",
+                    "advisory us-far-52-240-3",
+                ],
+            ],
+        ),
         ("WeChat", vec![program("WeChat", tencent)], vec![TEXAS, &["prohibited ca-tbs-2023-10"]]),
         ("QQ", vec![program("QQ", tencent)], vec![TEXAS]),
         (
             "a part of Tencent in a game",
             vec![whole("game"), part(tencent)],
-            vec![&["prohibited us-tx-620", "excluded us-fl-112-22"]],
+            vec![&["prohibited us-tx-620", "excluded ca-tbs-2023-10 us-fl-112-22"]],
         ),
         ("HiSuite", vec![program("HiSuite", "Huawei Technologies Co., Ltd.")], vec![EQUIPMENT]),
         ("a program of Huawei", vec![program("PC Manager", "Huawei Device Co., Ltd.")], vec![EQUIPMENT]),
@@ -248,7 +259,7 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("indicator", "us-far-52-204-23", "contains components using any developed in whole or in part"),
     ("indicator", "us-far-52-240-91", "the fields that the clause asks for were not read"),
     ("review", "us-fl-112-22", "updates it quarterly; look there"),
-    ("review", "nl-2018", "was not told apart"),
+    ("review", "*", "was not told apart"),
     ("prohibited", "us-ndaa-fy2018-1634", "developed or provided, in whole or in part, by Kaspersky Lab"),
     ("prohibited", "us-bod-17-01", "Kaspersky-branded products"),
     ("prohibited", "us-tx-620", "any subsidiary or affiliate"),

@@ -123,9 +123,49 @@ fn a_waiver_hides_nothing() {
     assert_eq!(report["instruments"][0]["verdict"], "clean");
 }
 
-/// Its days begin where its zone says; a day of the law that is named is a day anywhere.
+/// What another instrument only tells of it does not push a waiver out of sight.
 #[test]
-fn a_zone_shifts_its_days() {
+fn a_waived_finding_is_called_so_beside_what_is_only_told() {
+    let root = Root::new();
+    root.write("w.toml", waiver(&[]));
+    root.write("o.toml", "device = \"workstation\"\n");
+    let (waivers, organisation) = (root.at("w.toml"), root.at("o.toml"));
+    let list = root.list(&[wechat()]);
+    let said = |format: &str| {
+        run([
+            "scan",
+            &list,
+            "-o",
+            format,
+            "--as-of",
+            "2026-11-24",
+            "--under",
+            "us-tx-620",
+            "--under",
+            "ca-tbs-2023-10",
+            "--waivers",
+            waivers.to_str().unwrap(),
+            "--organisation",
+            organisation.to_str().unwrap(),
+        ])
+        .out
+    };
+    let report: Value = serde_json::from_str(&said("json")).unwrap();
+    let rulings = report["findings"][0]["rulings"].as_array().unwrap();
+    let rulings: Vec<_> = rulings.iter().map(|r| r["ruling"].as_str().unwrap()).collect();
+    assert_eq!(rulings, ["advisory", "excepted"]);
+    let row = said("table").lines().find(|line| line.starts_with("1  WeChat")).unwrap().to_owned();
+    assert!(row.ends_with("excepted"), "{row}");
+    assert!(said("table").contains("1 product under a waiver"), "{}", said("table"));
+    assert!(said("csv").lines().any(|line| line.starts_with("finding,") && line.contains(",excepted,")));
+    let sarif: Value = serde_json::from_str(&said("sarif")).unwrap();
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["suppressions"][0]["justification"], "an investigation", "{result:#}");
+}
+
+/// A day of the law that is named is that day anywhere.
+#[test]
+fn a_zone_shifts_no_day_that_was_named() {
     for zone in ["\"UTC\"", "\"-11:00\"", "\"+14:00\""] {
         let (_, report) =
             with(&waiver(&[("zone", zone), ("expires", "\"2026-11-24\"")]), &["--as-of", "2026-11-24"]);
