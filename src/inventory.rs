@@ -13,6 +13,10 @@ words! {
         Denied = "denied",
         /// A folder, pipe, socket or device stands in its place, or a file in a folder's.
         Special = "special",
+        /// Another program holds it for itself.
+        Locked = "locked",
+        /// Its content lies in a cloud, from which reading would fetch it.
+        Cloud = "cloud",
         /// Its links lead in a circle.
         LinkLoop = "link-loop",
         /// Its link leads nowhere.

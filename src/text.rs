@@ -63,10 +63,15 @@ impl Text {
         out
     }
 
-    /// A path as text.
+    /// A path as text. On Windows one that begins at the root of a target has that form throughout, as elsewhere.
     #[must_use]
     pub fn from_path(path: &Path) -> Self {
-        Self::from_bytes(path.as_os_str().as_encoded_bytes())
+        let bytes = path.as_os_str().as_encoded_bytes();
+        if cfg!(windows) && matches!(bytes, [b'/', rest @ ..] if rest.contains(&b'\\')) {
+            let slashed: Vec<u8> = bytes.iter().map(|&b| if b == b'\\' { b'/' } else { b }).collect();
+            return Self::from_bytes(&slashed);
+        }
+        Self::from_bytes(bytes)
     }
 
     /// The path that [`Text::from_path`] was given.

@@ -23,6 +23,7 @@ pub mod modules;
 pub mod nix;
 pub mod nss;
 pub mod package_json;
+pub mod plist;
 pub mod portage;
 pub mod rpmdb;
 pub mod saved;

@@ -298,7 +298,8 @@ mod tests {
             read: BTreeSet::new(),
             there: BTreeMap::new(),
         };
-        look.home(&User { name: "ann".into(), home: "/home/ann".into() });
+        let whose = crate::target::Whose::Account;
+        look.home(&User { name: "ann".into(), home: "/home/ann".into(), whose });
         assert_eq!((sink.gaps.len(), sink.items.len()), (1, 0));
     }
 }

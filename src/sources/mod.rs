@@ -44,7 +44,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::inventory::{Coverage, CoverageState, Gap, GapCode, Inventory};
 use crate::item::{Item, Kind, State};
-use crate::target::{Packages, Target};
+use crate::target::{Family, Packages, Target, windows};
 use crate::text::Text;
 use crate::word::words;
 
@@ -154,8 +154,9 @@ pub struct Sink {
 
 impl Sink {
     /// One for a scan of this depth, with the walk that its sources share.
-    fn new(depth: Depth, tree: &Shared) -> Self {
-        Self { depth, tree: Arc::clone(tree), ..Self::default() }
+    fn new(depth: Depth, tree: &Shared, target: &Target) -> Self {
+        let owners = Owners::by(target.rule());
+        Self { depth, tree: Arc::clone(tree), owners, ..Self::default() }
     }
 
     /// How far the scan goes.
@@ -253,7 +254,7 @@ pub fn collect(target: &Target, depth: Depth, done: Progress<'_>) -> Inventory {
         let running: Vec<_> = SOURCES
             .iter()
             .map(|source| {
-                let sink = Sink::new(depth, &tree);
+                let sink = Sink::new(depth, &tree, target);
                 scope.spawn(move || {
                     let result = read(source, target, sink);
                     done(source.id);
@@ -270,13 +271,16 @@ pub fn collect(target: &Target, depth: Depth, done: Progress<'_>) -> Inventory {
     });
     let (mut items, mut coverage) = put_together(target, read);
     require_a_list(target, &mut coverage);
+    if target.os().family == Family::Windows {
+        write_as_windows(&mut items, &mut coverage);
+    }
     items.sort_by(|a, b| a.order().cmp(&b.order()));
     Inventory { subject: target.subject(), host: target.host().clone(), items, coverage }
 }
 
 /// What all sources found, with what runs joined to what owns it, and their rows.
 fn put_together(target: &Target, read: Vec<(Coverage, Sink)>) -> (Vec<Item>, Vec<Coverage>) {
-    let (mut items, mut coverage, mut owners) = (Vec::new(), Vec::new(), Owners::default());
+    let (mut items, mut coverage, mut owners) = (Vec::new(), Vec::new(), Owners::by(target.rule()));
     for (row, sink) in read {
         coverage.push(row);
         items.extend(sink.items);
@@ -289,6 +293,21 @@ fn put_together(target: &Target, read: Vec<(Coverage, Sink)>) -> (Vec<Item>, Vec
         row.items = items.iter().filter(|item| item.source == row.source).count();
     }
     (items, coverage)
+}
+
+/// Writes the places of a Windows root as Windows does; what lies in a container is in the form of that.
+fn write_as_windows(items: &mut [Item], coverage: &mut [Coverage]) {
+    for item in items.iter_mut().filter(|item| item.container.is_none()) {
+        for place in item.paths.iter_mut().chain([&mut item.place]) {
+            *place = windows::written(place);
+        }
+    }
+    for row in coverage {
+        for gap in &mut row.gaps {
+            gap.place = windows::written(&gap.place);
+        }
+        row.gaps.sort();
+    }
 }
 
 fn read(source: &Source, target: &Target, mut sink: Sink) -> (Coverage, Sink) {
@@ -380,8 +399,11 @@ fn lists(target: &Target, row: &Coverage) -> bool {
 fn unlisted(target: &Target, coverage: &[Coverage]) -> Option<Gap> {
     let unread = target.os().packages.filter(|p| !SOURCES.iter().any(|s| s.expects.contains(p)));
     if let Some(packages) = unread {
-        let reason =
-            format!("this system is made with {packages} packages, which this version does not read");
+        let reason = match packages {
+            Packages::Windows => "this version does not read what Windows lists as installed".to_owned(),
+            Packages::MacOs => "this version does not read what macOS lists as installed".to_owned(),
+            _ => format!("this system is made with {packages} packages, which this version does not read"),
+        };
         return Some(Gap::new(GapCode::Unsupported, "/", reason));
     }
     if let Some(unread) = target.unknown_os() {

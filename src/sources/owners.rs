@@ -2,19 +2,21 @@
 //!
 //! Package managers list hundreds of thousands of paths, so only a hash of 64 bits is kept of each. A list and a
 //! process may name one file by two paths where a folder of the root is a link (`/bin` → `usr/bin`), so a path is
-//! looked up under each of its names.
+//! looked up under each of its names; so it is by any case where names have none.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use crate::item::{Item, Kind};
-use crate::target::{EntryKind, Target};
+use crate::target::{EntryKind, Rule, Target};
 use crate::text::Text;
 
 /// Paths and the items that own them.
 #[derive(Default)]
 pub(crate) struct Owners {
+    /// How paths compare; none, if as bytes.
+    rule: Option<Rule>,
     items: Vec<Text>,
     paths: Vec<(u64, u32)>,
     /// Folders that belong to an item with all that is below them.
@@ -24,14 +26,26 @@ pub(crate) struct Owners {
 }
 
 impl Owners {
+    /// None yet, of paths that compare so.
+    pub(super) fn by(rule: Option<Rule>) -> Self {
+        Self { rule, ..Self::default() }
+    }
+
+    fn key(&self, path: &[u8]) -> u64 {
+        match self.rule {
+            Some(rule) => key(&rule.compared(path)),
+            None => key(path),
+        }
+    }
+
     pub(super) fn add(&mut self, path: &[u8], item: &Text) {
         let number = self.number(item);
-        self.paths.push((key(path), number));
+        self.paths.push((self.key(path), number));
     }
 
     pub(super) fn add_below(&mut self, folder: &[u8], item: &Text) {
         let number = self.number(item);
-        self.folders.push((key(folder), number));
+        self.folders.push((self.key(folder), number));
     }
 
     pub(super) fn join_by(&mut self, item: &Text, path: &Path) {
@@ -58,9 +72,9 @@ impl Owners {
     /// each package of a language the owner of what describes it.
     pub(super) fn join(self, target: &Target, items: &mut [Item]) {
         let links = root_links(target);
-        let owners: HashMap<u64, u32> = self.paths.into_iter().collect();
-        let folders: HashMap<u64, u32> = self.folders.into_iter().collect();
-        let bytes = |path: &Path| key(bytes_of(path));
+        let owners: HashMap<u64, u32> = self.paths.iter().copied().collect();
+        let folders: HashMap<u64, u32> = self.folders.iter().copied().collect();
+        let bytes = |path: &Path| self.key(bytes_of(path));
         // A file that is listed is its list's, whatever folder it is in.
         let owner = |path: PathBuf| {
             let below = || path.ancestors().skip(1).find_map(|folder| folders.get(&bytes(folder)));
@@ -187,6 +201,19 @@ mod tests {
         first.join(&Target::refusing(), &mut items);
         let owners = items.map(|item| item.owner.map(|o| o.raw().to_owned()));
         assert_eq!(owners, [Some("folder".into()), Some("list".into()), None, None, None]);
+    }
+
+    #[test]
+    fn where_names_have_no_case_a_path_is_found_by_any() {
+        let of =
+            |path: &str| Item { paths: vec![path.into()], ..Item::new(Kind::File, "f".into(), "".into()) };
+        let mut owners = Owners::by(Some(Rule::Windows));
+        owners.add_below(b"/Program Files/K", &"folder".into());
+        owners.add(b"C:\\Windows\\k.sys", &"list".into());
+        let mut items = ["/program files/k/bin/X.EXE", "/WINDOWS/K.sys", "/Windows/other"].map(of);
+        owners.join(&Target::refusing(), &mut items);
+        let owners = items.map(|item| item.owner.map(|o| o.raw().to_owned()));
+        assert_eq!(owners, [Some("folder".into()), Some("list".into()), None]);
     }
 
     /// An interpreter's maker does not own what the interpreter runs.

@@ -6,20 +6,28 @@
 //! socket or device is ever opened or waited for.
 #![allow(clippy::disallowed_methods, reason = "this is the one door to the files of a target")]
 
+use std::collections::BTreeSet;
+#[cfg(windows)]
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use crate::inventory::Gap;
+use crate::inventory::{Gap, GapCode};
 use crate::target::Limits;
 use crate::target::mounts::Mounts;
+use crate::target::names::{Names, Rule};
 use crate::target::tree::{Entry, EntryKind, Tree};
 use crate::target::walk::{LeaveOut, Met};
+use crate::text::Text;
 
 /// A root and the files beneath it.
 pub(super) struct Files {
     pub(super) root: PathBuf,
     pub(super) mounts: Mounts,
+    names: Option<Names>,
+    /// The letters of the drives of a live Windows that are its own; none of another root.
+    drives: Option<BTreeSet<char>>,
     #[cfg(target_os = "linux")]
     fd: rustix::fd::OwnedFd,
 }
@@ -37,28 +45,59 @@ impl Files {
             use rustix::fs::{Mode, OFlags};
             let fd =
                 rustix::fs::open(&root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-            Ok(Self { root, mounts, fd })
+            Ok(Self { root, mounts, names: None, drives: None, fd })
         }
         #[cfg(not(target_os = "linux"))]
-        Ok(Self { root, mounts })
+        Ok(Self { root, mounts, names: None, drives: None })
+    }
+
+    /// Takes a rule by which names compare; none, if as bytes.
+    pub(super) fn compare_by(&mut self, rule: Option<Rule>) {
+        self.names = rule.map(Names::new);
+    }
+
+    /// Takes the drives beside that of the root, if it is a live Windows.
+    pub(super) fn take_drives(&mut self, drives: Option<BTreeSet<char>>) {
+        self.drives = drives;
+    }
+
+    /// The drives beside that of the root, as places.
+    pub(super) fn drives(&self) -> Vec<PathBuf> {
+        let letters = self.drives.iter().flatten();
+        letters.map(|letter| PathBuf::from(format!("{letter}:\\"))).collect()
+    }
+
+    /// The path of a place on this machine.
+    fn full(&self, place: &Path) -> PathBuf {
+        // Said so, no name means a device (`NUL`), and none is too long.
+        #[cfg(windows)]
+        if place.has_root() {
+            let mut full = OsString::from(r"\\?\");
+            full.push(place);
+            return full.into();
+        }
+        self.root.join(place)
     }
 
     /// A folder at a place as a root of its own, in which nothing counts as mounted.
     #[cfg_attr(not(target_os = "linux"), allow(clippy::unnecessary_wraps, reason = "only Linux can refuse"))]
     pub(super) fn below(&self, place: &Path) -> io::Result<Self> {
-        let (root, mounts) = (self.root.join(place), Mounts::default());
+        let (root, mounts, names, drives) = (self.full(place), Mounts::default(), None, None);
         #[cfg(target_os = "linux")]
         {
             let fd = self.open_at(place, true)?.into();
-            Ok(Self { root, mounts, fd })
+            Ok(Self { root, mounts, names, drives, fd })
         }
         #[cfg(not(target_os = "linux"))]
-        Ok(Self { root, mounts })
+        Ok(Self { root, mounts, names, drives })
     }
 
     /// Reads what lies on a network too.
     pub(super) fn include_network(&mut self) {
         self.mounts.include_network();
+        if let Some(drives) = &mut self.drives {
+            drives.extend(('A'..='Z').filter(|letter| *letter != 'C'));
+        }
     }
 
     /// Opens what stands at a resolved place, without blocking and without becoming its terminal.
@@ -96,17 +135,22 @@ impl Files {
             let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
             options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
         }
-        options.open(self.root.join(place))
+        options.open(self.full(place))
     }
 }
 
 impl Tree for Files {
     fn kind(&self, place: &Path) -> io::Result<EntryKind> {
-        Ok(fs::symlink_metadata(self.root.join(place))?.file_type().into())
+        match fs::symlink_metadata(self.full(place)) {
+            Ok(meta) => Ok(meta.file_type().into()),
+            // Windows says so of a name that no file can have.
+            Err(e) if e.kind() == ErrorKind::InvalidFilename => Err(ErrorKind::NotFound.into()),
+            Err(e) => Err(e),
+        }
     }
 
     fn says(&self, place: &Path) -> io::Result<PathBuf> {
-        fs::read_link(self.root.join(place))
+        fs::read_link(self.full(place))
     }
 
     fn open_file(&self, place: &Path) -> io::Result<File> {
@@ -114,9 +158,10 @@ impl Tree for Files {
     }
 
     fn entries(&self, place: &Path, bound: usize) -> io::Result<Vec<Entry>> {
-        let folder = self.open_at(place, true)?;
-        // Listing through the open folder keeps it the one that was resolved, whatever its name leads to by now.
-        let name = handle_path(&folder).unwrap_or_else(|| self.root.join(place));
+        // Listing through the open folder keeps it the one that was resolved, whatever its name leads to by now. Windows
+        // opens none as a file.
+        let folder = if cfg!(windows) { None } else { Some(self.open_at(place, true)?) };
+        let name = folder.as_ref().and_then(handle_path).unwrap_or_else(|| self.full(place));
         let entry = |entry: io::Result<fs::DirEntry>| {
             let entry = entry?;
             Ok(Entry { name: entry.file_name(), kind: entry.file_type()?.into() })
@@ -125,7 +170,25 @@ impl Tree for Files {
     }
 
     fn away(&self, place: &Path) -> Option<Gap> {
+        let letter = place.as_os_str().as_encoded_bytes().first().copied().filter(|_| place.has_root());
+        let is_away = |drives: &BTreeSet<char>| letter.is_some_and(|l| !drives.contains(&char::from(l)));
+        if self.drives.as_ref().is_some_and(is_away) {
+            let reason = "no drive of this machine's own, so not looked into; --include-network does";
+            return Some(Gap::new(GapCode::Network, Text::from_path(place), reason).note());
+        }
         self.mounts.away(place)
+    }
+
+    fn is_in_cloud(&self, place: &Path) -> bool {
+        is_in_cloud(&self.full(place))
+    }
+
+    fn has_drives(&self) -> bool {
+        self.drives.is_some()
+    }
+
+    fn names(&self) -> Option<&Names> {
+        self.names.as_ref()
     }
 
     fn walk(
@@ -136,6 +199,29 @@ impl Tree for Files {
         visit: &mut dyn FnMut(Met<'_>),
     ) -> Vec<Gap> {
         self.walk_below(start, limits, leave_out, visit)
+    }
+}
+
+/// Whether reading a file would fetch it from elsewhere, as the system tells.
+fn is_in_cloud(path: &Path) -> bool {
+    #[cfg(windows)]
+    {
+        use std::os::windows::fs::MetadataExt;
+        // FILE_ATTRIBUTE_OFFLINE, _RECALL_ON_OPEN and _RECALL_ON_DATA_ACCESS ("File Attribute Constants").
+        const ELSEWHERE: u32 = 0x1000 | 0x0004_0000 | 0x0040_0000;
+        fs::symlink_metadata(path).is_ok_and(|meta| meta.file_attributes() & ELSEWHERE != 0)
+    }
+    #[cfg(target_os = "macos")]
+    {
+        use std::os::macos::fs::MetadataExt;
+        // SF_DATALESS of stat(2).
+        const DATALESS: u32 = 0x4000_0000;
+        fs::symlink_metadata(path).is_ok_and(|meta| meta.st_flags() & DATALESS != 0)
+    }
+    #[cfg(not(any(windows, target_os = "macos")))]
+    {
+        let _: &Path = path;
+        false
     }
 }
 
@@ -158,7 +244,6 @@ fn handle_path(folder: &File) -> Option<PathBuf> {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use crate::inventory::GapCode;
     use std::os::unix::fs::symlink;
 
     fn root() -> (tempfile::TempDir, Files) {
@@ -221,5 +306,76 @@ mod tests {
         assert_eq!(names(listed), ["a", "b", "c", "inside"]);
         assert_eq!(files.list(Path::new("/etc"), 3).unwrap_err().code, GapCode::TooMany);
         assert_eq!(files.list(Path::new("/none"), 3).unwrap(), None);
+    }
+
+    fn windows(rule: Rule) -> (tempfile::TempDir, Files) {
+        let (outside, mut files) = root();
+        let at = |path: &str| outside.path().join("root").join(path);
+        for path in ["Windows/System32/x", "Program Files/Caf\u{e9}/x", "Users/a", "Users/A"] {
+            fs::create_dir_all(at(path).parent().unwrap()).unwrap();
+            fs::write(at(path), path).unwrap();
+        }
+        for (says, name) in [
+            (r"c:\WINDOWS\SYSTEM32", "junction"),
+            (r"C:\..\..\canary", "leak"),
+            (r"D:\Data", "drive"),
+            ("../../.NTFS-3G/C:/Windows/system32/X", "driver"),
+        ] {
+            symlink(says, at(name)).unwrap();
+        }
+        files.compare_by(Some(rule));
+        (outside, files)
+    }
+
+    #[test]
+    fn a_name_is_found_by_any_case_and_spelt_as_it_is() {
+        let (_outside, files) = windows(Rule::Windows);
+        assert_eq!(read(&files, "/WINDOWS/system32/X"), Ok(Some("Windows/System32/x".into())));
+        let spelt = files.resolved(Path::new("/windows/SYSTEM32/X")).unwrap();
+        assert_eq!(spelt, Some(PathBuf::from("/Windows/System32/x")));
+        assert_eq!(files.entry(Path::new("/PROGRAM files")).unwrap(), Some(EntryKind::Folder));
+        assert_eq!(files.list(Path::new("/windows"), 9).unwrap().unwrap().len(), 1);
+        assert_eq!(read(&files, "/windows/none"), Ok(None));
+        // NTFS tells two compositions of one letter apart.
+        assert_eq!(read(&files, "/program files/CAFE\u{301}/x"), Ok(None));
+        let (_outside, files) = windows(Rule::MacOs);
+        assert!(matches!(read(&files, "/program files/CAFE\u{301}/X"), Ok(Some(_))));
+    }
+
+    #[test]
+    fn of_names_that_differ_in_case_alone_the_exact_one_is_meant_and_any_other_is_a_gap() {
+        let (_outside, mut files) = windows(Rule::Windows);
+        assert_eq!(read(&files, "/users/a"), Ok(Some("Users/a".into())));
+        assert_eq!(read(&files, "/users/A"), Ok(Some("Users/A".into())));
+        fs::write(files.root.join("Users/Bb"), "").unwrap();
+        fs::write(files.root.join("Users/bB"), "").unwrap();
+        files.compare_by(Some(Rule::Windows));
+        assert_eq!(read(&files, "/users/bb"), Err(GapCode::Damaged));
+        assert_eq!(files.entry(Path::new("/users/bb")).unwrap_err().code, GapCode::Damaged);
+    }
+
+    #[test]
+    fn links_of_windows_lead_within_the_root() {
+        let (_outside, files) = windows(Rule::Windows);
+        for path in ["/junction/x", "/Junction/X", "/driver"] {
+            assert_eq!(read(&files, path), Ok(Some("Windows/System32/x".into())), "{path}");
+        }
+        assert_eq!(read(&files, "/leak"), Err(GapCode::Dangling));
+        assert_eq!(files.link(Path::new("/JUNCTION")).unwrap(), Path::new("/WINDOWS/SYSTEM32"));
+    }
+
+    #[test]
+    fn another_drive_and_a_short_name_are_gaps_that_say_so() {
+        let (outside, files) = windows(Rule::Windows);
+        for path in ["/D:/Data/x", "/drive", "/d:"] {
+            let gap = files.file(Path::new(path)).unwrap_err();
+            assert_eq!((gap.code, gap.place.raw(), gap.blocks), (GapCode::Missing, "D:\\", true), "{path}");
+        }
+        assert_eq!(files.entry(Path::new("/D:")).unwrap_err().code, GapCode::Missing);
+        assert_eq!(read(&files, "/PROGRA~1/x"), Err(GapCode::Unsupported));
+        // A root may hold a drive as a folder.
+        fs::create_dir(outside.path().join("root/D:")).unwrap();
+        fs::write(outside.path().join("root/D:/x"), "on D").unwrap();
+        assert_eq!(read(&files, "/D:/X"), Ok(Some("on D".into())));
     }
 }

@@ -3,7 +3,7 @@
 //! The process list is sysinfo's on every system; [`linux`] adds what that does not tell.
 #![allow(clippy::disallowed_methods, reason = "this is the one door to the processes of a target")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
@@ -74,6 +74,27 @@ pub struct Processes {
 /// The root of the file system of this machine.
 pub(super) fn root() -> PathBuf {
     if cfg!(windows) { PathBuf::from("C:\\") } else { PathBuf::from("/") }
+}
+
+/// The letters of this machine's own drives, if it has such, other than that of the root.
+pub(super) fn drives() -> Option<BTreeSet<char>> {
+    #[cfg(windows)]
+    {
+        use sysinfo::{Disk, DiskRefreshKind, Disks};
+        let letter = |disk: &Disk| match disk.mount_point().as_os_str().as_encoded_bytes() {
+            [letter, b':', ..] => Some(char::from(letter.to_ascii_uppercase())),
+            _ => None,
+        };
+        let letters: BTreeSet<char> =
+            match Disks::new_with_refreshed_list_specifics(DiskRefreshKind::nothing()) {
+                Ok(disks) => disks.iter().filter_map(letter).collect(),
+                // Where they cannot be told apart, none is left out.
+                Err(_) => ('A'..='Z').collect(),
+            };
+        Some(letters.into_iter().filter(|letter| *letter != 'C').collect())
+    }
+    #[cfg(not(windows))]
+    None
 }
 
 pub(super) fn host_name() -> Option<String> {

@@ -8,12 +8,14 @@ mod dir;
 mod layers;
 mod live;
 mod mounts;
+mod names;
 pub mod operator;
 mod os;
 mod saved;
 mod tree;
 mod users;
 mod walk;
+pub(crate) mod windows;
 
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
@@ -27,9 +29,10 @@ use crate::text::Text;
 
 pub(crate) use layers::Marks;
 pub use live::{Loaded, Process};
+pub(crate) use names::Rule;
 pub use os::{Family, Os, Packages};
 pub use tree::{Entry, EntryKind};
-pub use users::User;
+pub use users::{User, Whose};
 pub use walk::{LeaveOut, Met};
 
 /// Bytes of a file for which room is made before they are read.
@@ -89,7 +92,8 @@ impl Target {
     /// When the root of the file system cannot be opened.
     pub fn live(exclude: GlobSet) -> Result<Self, Error> {
         let root = live::root();
-        let files = dir::Files::open(&root).map_err(|e| target_error(&root, &e))?;
+        let mut files = dir::Files::open(&root).map_err(|e| target_error(&root, &e))?;
+        files.take_drives(live::drives());
         let mut target = Self::of(World::Live(files), Text::from_path(&root), exclude);
         target.host.name = live::host_name().map(Text::from).or(target.host.name.take());
         if target.os.family != Family::Linux {
@@ -166,8 +170,28 @@ impl Target {
     fn of(world: World, place: Text, exclude: GlobSet) -> Self {
         let (limits, os, host) = (Limits::default(), Os::default(), Host::default());
         let mut target = Self { world, place, os, unknown: None, host, limits, exclude };
-        (target.os, target.host, target.unknown) = os::detect(&target);
+        (target.os, target.host, target.unknown) = os::detect(&mut target);
         target
+    }
+
+    /// The drives of a live Windows beside that of its root.
+    fn drives(&self) -> Vec<PathBuf> {
+        match &self.world {
+            World::Live(files) => files.drives(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// How names of files compare; none, if as bytes.
+    pub(crate) fn rule(&self) -> Option<Rule> {
+        Rule::of(self.os.family)
+    }
+
+    /// Takes the rule by which names of files compare; none, if as bytes.
+    fn compare_by(&mut self, rule: Option<Rule>) {
+        if let World::Live(files) | World::Dir(files) = &mut self.world {
+            files.compare_by(rule);
+        }
     }
 
     /// The same, with what lies on network file systems.
@@ -364,13 +388,22 @@ impl Target {
         self.files(path)?.list(path, self.limits.entries)
     }
 
-    /// Shows everything below a folder, links not followed, but for folders that `leave_out` gives a reason for. Nothing
+    /// Shows everything below a folder (below the root, also what is on the other drives of a live Windows), links not
+    /// followed, but for folders that `leave_out` gives a reason for. Nothing
     /// is shown, if there is no folder. What could not be walked comes back as gaps.
     #[must_use]
     pub fn walk(&self, start: &Path, leave_out: LeaveOut<'_>, visit: &mut dyn FnMut(Met<'_>)) -> Vec<Gap> {
         let excluded = |path: &Path| self.excluded(path).or_else(|| leave_out(path));
         match self.files(start) {
-            Ok(files) => files.walk(start, &self.limits, &excluded, visit),
+            Ok(files) => {
+                let mut gaps = files.walk(start, &self.limits, &excluded, visit);
+                if start == Path::new("/") {
+                    for drive in self.drives() {
+                        gaps.extend(files.walk(&drive, &self.limits, &excluded, visit));
+                    }
+                }
+                gaps
+            }
             Err(gap) => vec![gap],
         }
     }
@@ -411,12 +444,17 @@ fn too_large(place: Text, bound: u64) -> Gap {
 /// The gap that a failed operation leaves.
 pub(crate) fn io_gap(path: &Path, doing: &str, error: &std::io::Error) -> Gap {
     use std::io::ErrorKind;
+    if let Some((code, what, blocks)) = windows::error(error) {
+        let gap = Gap::new(code, Text::from_path(path), format!("cannot {doing} it: {what}"));
+        return if blocks { gap } else { gap.note() };
+    }
     let (code, what) = match error.kind() {
         ErrorKind::PermissionDenied => {
             (GapCode::Denied, "permission denied; run as root or another user who may".to_owned())
         }
         ErrorKind::NotADirectory => (GapCode::Special, "a part of its path is no folder".to_owned()),
-        ErrorKind::NotFound => (GapCode::Missing, "it is not there".to_owned()),
+        // Windows says the second of a name that no file can have.
+        ErrorKind::NotFound | ErrorKind::InvalidFilename => (GapCode::Missing, "it is not there".to_owned()),
         ErrorKind::Unsupported => (GapCode::Unsupported, error.to_string()),
         _ => (GapCode::Io, error.to_string()),
     };

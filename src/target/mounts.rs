@@ -93,7 +93,8 @@ impl Mounts {
     /// Those that this process sees; none, where the system does not tell.
     pub(super) fn beneath(root: &Path) -> Self {
         #[allow(clippy::disallowed_methods, reason = "the mounts of this machine, not of a target")]
-        let table = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
+        let table = if cfg!(target_os = "linux") { std::fs::read("/proc/self/mountinfo").ok() } else { None };
+        let table = table.unwrap_or_default();
         Self::parse(&table, root)
     }
 

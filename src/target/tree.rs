@@ -1,18 +1,22 @@
 //! What all trees of files have in common: how a path is followed in them.
 //!
 //! A path is followed component by component as if the root were `/` (`path_resolution(7)`), so that no link and no `..`
-//! leads out of it. A place is a path that was so followed, without the `/` of the root: no folder on the way is a link.
+//! leads out of it. A place is a path that was so followed, without the `/` of the root: no folder on the way is a link,
+//! and where names compare without regard to case, each is spelt as its folder spells it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
+use crate::target::names::{Names, Rule, Spelt};
 use crate::target::walk::{LeaveOut, Met};
-use crate::target::{Limits, io_gap};
+use crate::target::{Limits, io_gap, windows};
 use crate::text::Text;
 
+/// Names of one folder that are compared without regard to case.
+const MAX_NAMES: usize = 1_000_000;
 /// Links followed in one path before it counts as a circle, as in Linux (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
 
@@ -83,6 +87,21 @@ pub(super) trait Tree {
     /// Why a place is not read at all.
     fn away(&self, place: &Path) -> Option<Gap>;
 
+    /// How its names compare; none, if as bytes.
+    fn names(&self) -> Option<&Names> {
+        None
+    }
+
+    /// Whether reading what stands at a place would fetch it from elsewhere.
+    fn is_in_cloud(&self, _place: &Path) -> bool {
+        false
+    }
+
+    /// Whether it holds other drives than that of its root.
+    fn has_drives(&self) -> bool {
+        false
+    }
+
     /// Everything below a folder, links not followed; nothing, if there is no folder.
     ///
     /// `leave_out` says which folders are not entered, and why.
@@ -123,10 +142,7 @@ pub(super) trait Tree {
         let error = |e: &io::Error| io_gap(path, "look at", e);
         match self.follow(parent).map_err(|e| error(&e))? {
             Walked::At(parent) => {
-                let place = parent.join(name);
-                if let Some(gap) = self.away(&place) {
-                    return Err(gap);
-                }
+                let place = self.step(&parent, name).map_err(|e| error(&e))??;
                 match self.kind(&place) {
                     Ok(kind) => Ok(Some(kind)),
                     Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
@@ -154,7 +170,10 @@ pub(super) trait Tree {
             return Err(error(&io::Error::from(ErrorKind::InvalidInput)));
         };
         match self.follow(parent).map_err(|e| error(&e))? {
-            Walked::At(parent) => self.says(&parent.join(name)).map_err(|e| error(&e)),
+            Walked::At(parent) => {
+                let place = self.step(&parent, name).map_err(|e| error(&e))??;
+                self.says(&place).map(|says| self.led(says)).map_err(|e| error(&e))
+            }
             Walked::Away(gap) => Err(gap),
             _ => Err(error(&io::Error::from(ErrorKind::NotFound))),
         }
@@ -168,12 +187,82 @@ pub(super) trait Tree {
             Walked::At(place) => {
                 let kind = self.kind(&place).map_err(|e| error(&e))?;
                 let what = if wanted == EntryKind::Folder { "a folder" } else { "a file" };
-                if kind == wanted { Ok(Some(place)) } else { Err(special(path, what, kind)) }
+                if kind != wanted {
+                    Err(special(path, what, kind))
+                } else if self.is_in_cloud(&place) {
+                    let reason =
+                        "its content lies in a cloud, from which reading would fetch it, so not looked at";
+                    Err(Gap::new(GapCode::Cloud, Text::from_path(path), reason).note())
+                } else {
+                    Ok(Some(place))
+                }
             }
             Walked::Nothing => Ok(None),
             Walked::Dangling => gap(GapCode::Dangling, "its link leads nowhere within the root"),
             Walked::Circle => gap(GapCode::LinkLoop, "its links lead in a circle"),
             Walked::Away(gap) => Err(gap),
+        }
+    }
+
+    /// Where a link leads, if that is not what it says.
+    fn led(&self, says: PathBuf) -> PathBuf {
+        match self.names().map(Names::rule) {
+            Some(Rule::Windows) => windows::link(&says),
+            Some(Rule::MacOs) | None => says,
+        }
+    }
+
+    /// The place of a name in the folder at a place, whether or not something stands there; a gap, if that is not read.
+    fn step(&self, folder: &Path, name: &OsStr) -> io::Result<Result<PathBuf, Gap>> {
+        let bytes = name.as_encoded_bytes();
+        let is_windows = self.names().is_some_and(|names| names.rule() == Rule::Windows);
+        let next = if is_windows && folder.as_os_str().is_empty() && windows::is_drive(bytes) {
+            match windows::drive_in(name, self.has_drives(), || self.kind(Path::new(name)).is_ok()) {
+                Ok(place) => place,
+                Err(gap) => return Ok(Err(gap)),
+            }
+        } else if let Some(gap) = windows::leaves(folder, bytes) {
+            return Ok(Err(gap));
+        } else {
+            match self.spelt(folder, name)? {
+                Ok(name) => folder.join(name),
+                Err(gap) => return Ok(Err(gap)),
+            }
+        };
+        Ok(self.away(&next).map_or(Ok(next), Err))
+    }
+
+    /// A name as the folder at a place spells it, and as it was asked for if the folder has none like it; a gap, if it
+    /// cannot be told which is meant.
+    fn spelt(&self, folder: &Path, name: &OsStr) -> io::Result<Result<OsString, Gap>> {
+        let as_asked = || Ok(Ok(name.to_owned()));
+        let Some(names) = self.names() else { return as_asked() };
+        let list = || {
+            let entries = self.entries(folder, MAX_NAMES)?;
+            let many = "a folder on the way to it holds too many names to be compared";
+            if entries.len() > MAX_NAMES { Err(io::Error::other(many)) } else { Ok(entries) }
+        };
+        let list = || Ok(list()?.into_iter().map(|entry| entry.name).collect());
+        let place = || Path::new("/").join(folder).join(name);
+        match names.spelt(folder, name, list) {
+            Ok(Spelt::As(name)) => Ok(Ok(name)),
+            Ok(Spelt::Unclear) => {
+                let reason = "several names here differ in case alone, so which of them is meant is unknown";
+                Ok(Err(Gap::new(GapCode::Damaged, Text::from_path(&place()), reason)))
+            }
+            // It came since the folder was read, or the system knows it by a name that no list shows.
+            Ok(Spelt::No) if self.kind(&folder.join(name)).is_ok() => as_asked(),
+            Ok(Spelt::No) if names.rule() == Rule::Windows && windows::is_short(name.as_encoded_bytes()) => {
+                let reason =
+                    "this is a short name (8.3) of another, which this root does not tell, so not looked at";
+                Ok(Err(Gap::new(GapCode::Unsupported, Text::from_path(&place()), reason)))
+            }
+            Ok(Spelt::No) => as_asked(),
+            // Who may not list a folder may still go through it.
+            Err(e) => match self.kind(&folder.join(name)) {
+                Err(absent) if absent.kind() == ErrorKind::NotFound => Err(e),
+                _ => as_asked(),
+            },
         }
     }
 
@@ -185,7 +274,9 @@ pub(super) trait Tree {
             let names = path.components().filter_map(|c| match c {
                 Component::Normal(name) => Some((name.to_owned(), linked)),
                 Component::ParentDir => Some(("..".into(), linked)),
-                _ => None,
+                // Windows alone has these.
+                Component::Prefix(prefix) => Some((windows::drive_of(prefix)?, linked)),
+                Component::RootDir | Component::CurDir => None,
             });
             let names: Vec<_> = names.collect();
             ahead.extend(names.into_iter().rev());
@@ -197,10 +288,10 @@ pub(super) trait Tree {
                 place.pop();
                 continue;
             }
-            let next = place.join(&name);
-            if let Some(gap) = self.away(&next) {
-                return Ok(Walked::Away(gap));
-            }
+            let next = match self.step(&place, &name)? {
+                Ok(next) => next,
+                Err(gap) => return Ok(Walked::Away(gap)),
+            };
             let kind = match self.kind(&next) {
                 Ok(kind) => kind,
                 Err(e) if e.kind() == ErrorKind::NotFound => {
@@ -213,7 +304,7 @@ pub(super) trait Tree {
                 if links > MAX_LINKS {
                     return Ok(Walked::Circle);
                 }
-                let says = self.says(&next)?;
+                let says = self.led(self.says(&next)?);
                 if says.has_root() {
                     place = PathBuf::new();
                 }

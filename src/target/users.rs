@@ -1,22 +1,28 @@
 //! The users of a target: their names, and whose home directories it holds.
 //!
 //! Format: passwd(5). Accounts that a directory service knows are not in that file, so the folders in which homes
-//! commonly lie are looked at too; a folder there that no line names belongs to a user of its name.
+//! commonly lie are looked at too; a folder there that no line names belongs to a user of its name. On Windows each home
+//! is such a folder ("User Profiles", Microsoft Learn); the accounts themselves are in its registry.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
-use crate::target::{EntryKind, Target};
+use crate::target::{EntryKind, Family, Target};
 use crate::text::{Text, bytes_to_path};
+
+mod windows;
 
 const PASSWD: &str = "/etc/passwd";
 /// Bytes of it that are read.
 const MAX_BYTES: u64 = 64 << 20;
 /// Where homes lie on Linux and on macOS.
 const HOMES: &[&str] = &["/home", "/Users"];
-/// Names among them that are no homes: what a file system checker found, and what all users of macOS share.
-const NO_HOMES: &[&str] = &["lost+found", "Shared"];
+/// What a file system checker found, which is no home.
+const NO_HOME: &str = "lost+found";
+/// What all users of macOS share.
+const SHARED: &str = "/Users/Shared";
 /// Where no files lie, though some accounts have their home there.
 const NO_FILES: &[&str] = &["/dev", "/proc", "/sys"];
 
@@ -27,6 +33,20 @@ pub struct User {
     pub name: Text,
     /// Its home, which is there, or may be and cannot be looked at.
     pub home: PathBuf,
+    /// Whose what lies there is.
+    pub whose: Whose,
+}
+
+/// Whose what lies in a home is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// The account's.
+    #[default]
+    Account,
+    /// Every account's.
+    Everyone,
+    /// Nobody's yet: each new account gets a copy.
+    NewAccount,
 }
 
 /// What a line of passwd(5) says.
@@ -40,6 +60,10 @@ impl Target {
     /// The names of users by their number, as far as they can be read; the first name of a number is the one that
     /// getpwuid(3) gives.
     pub(super) fn user_names(&self) -> BTreeMap<Text, Text> {
+        // Anybody may make such a file there.
+        if self.os().family == Family::Windows {
+            return BTreeMap::new();
+        }
         let bytes = self.read_up_to(Path::new(PASSWD), MAX_BYTES).ok().flatten().unwrap_or_default();
         accounts(&bytes).0.into_iter().rev().map(|a| (a.number, a.name)).collect()
     }
@@ -52,35 +76,10 @@ impl Target {
             Ok(found) => users.extend(found.unwrap_or_default()),
             Err(gap) => gaps.push(gap),
         };
-        let passwd = Path::new(PASSWD);
-        match self.read_up_to(passwd, MAX_BYTES) {
-            Ok(bytes) => {
-                let (found, damaged) = accounts(&bytes.unwrap_or_default());
-                let has_home = |a: &Account| a.home.is_absolute();
-                let user = |a: Account| User { name: a.name, home: a.home };
-                keep(Ok(Some(found.into_iter().filter(has_home).map(user).collect())));
-                if let Some(line) = damaged {
-                    // The C library passes over such a line too, so nobody can have that account.
-                    let reason =
-                        format!("line {line} is no account, so a home it may have named is not known");
-                    keep(Err(Gap::new(GapCode::Damaged, PASSWD, reason).note()));
-                }
-            }
-            Err(gap) => keep(Err(gap)),
-        }
-        for folder in HOMES.iter().map(Path::new) {
-            let homes = self.list(folder).map(|entries| {
-                let entries = entries.unwrap_or_default().into_iter();
-                let is_home = |kind| matches!(kind, EntryKind::Folder | EntryKind::Link);
-                let homes = entries
-                    .filter(|e| is_home(e.kind) && NO_HOMES.iter().all(|no| e.name.as_os_str() != *no));
-                let user = |name: std::ffi::OsString| User {
-                    home: folder.join(&name),
-                    name: Text::from_bytes(name.as_encoded_bytes()),
-                };
-                Some(homes.map(|e| user(e.name)).collect())
-            });
-            keep(homes);
+        if self.os().family == Family::Windows {
+            windows::homes(self, &mut keep);
+        } else {
+            homes(self, &mut keep);
         }
         let mut seen = BTreeSet::new();
         users.retain(|user: &User| {
@@ -95,6 +94,43 @@ impl Target {
         });
         (users, gaps)
     }
+}
+
+/// Takes the homes that accounts name, and those that lie where homes do.
+fn homes(target: &Target, keep: &mut dyn FnMut(Result<Option<Vec<User>>, Gap>)) {
+    match target.read_up_to(Path::new(PASSWD), MAX_BYTES) {
+        Ok(bytes) => {
+            let (found, damaged) = accounts(&bytes.unwrap_or_default());
+            let has_home = |a: &Account| a.home.is_absolute();
+            let user = |a: Account| User { name: a.name, home: a.home, whose: Whose::Account };
+            keep(Ok(Some(found.into_iter().filter(has_home).map(user).collect())));
+            if let Some(line) = damaged {
+                // The C library passes over such a line too, so nobody can have that account.
+                let reason = format!("line {line} is no account, so a home it may have named is not known");
+                keep(Err(Gap::new(GapCode::Damaged, PASSWD, reason).note()));
+            }
+        }
+        Err(gap) => keep(Err(gap)),
+    }
+    for folder in HOMES.iter().map(Path::new) {
+        let homes = folders(target, folder).map(|names| {
+            let names = names.into_iter().filter(|name| name != NO_HOME);
+            let user = |name: OsString| {
+                let home = folder.join(&name);
+                let whose = if home == Path::new(SHARED) { Whose::Everyone } else { Whose::Account };
+                User { name: Text::from_bytes(name.as_encoded_bytes()), home, whose }
+            };
+            Some(names.map(user).collect())
+        });
+        keep(homes);
+    }
+}
+
+/// The names of the folders in a folder, and of the links that may lead to some.
+fn folders(target: &Target, folder: &Path) -> Result<Vec<OsString>, Gap> {
+    let entries = target.list(folder)?.unwrap_or_default().into_iter();
+    let is_home = |kind| matches!(kind, EntryKind::Folder | EntryKind::Link);
+    Ok(entries.filter(|e| is_home(e.kind)).map(|e| e.name).collect())
 }
 
 /// The accounts of a passwd(5) file, and the number of the first line that is none.

@@ -1,4 +1,5 @@
-//! interdict as its users meet it: the built program, run on roots, lists and rule files.
+//! interdict as its users meet it: the built program, run on roots, lists and rule files. Windows has tests of its own.
+#![cfg(unix)]
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stderr,
@@ -56,4 +57,5 @@ mod verdict;
 mod waivers;
 mod ways;
 mod wazuh;
+mod worlds;
 mod wrong_rules;

@@ -45,7 +45,8 @@ fn within(container: &str, item: &Text) -> Text {
 /// What all sources find in a root, and what they could not see.
 fn all_sources(root: &Target, depth: Depth) -> (Vec<Item>, Vec<Gap>) {
     let tree = Shared::default();
-    let read = SOURCES.iter().map(|source| read_source(source, root, Sink::new(depth, &tree))).collect();
+    let read =
+        SOURCES.iter().map(|source| read_source(source, root, Sink::new(depth, &tree, root))).collect();
     let (items, coverage) = put_together(root, read);
     let unlisted = unlisted(root, &coverage);
     (items, coverage.into_iter().flat_map(|row| row.gaps).chain(unlisted).collect())
