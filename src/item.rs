@@ -164,6 +164,12 @@ pub struct Item {
     pub service: Option<Text>,
     /// The command line.
     pub command: Option<Text>,
+    /// The command that removes it.
+    pub uninstall: Option<Text>,
+    /// The command that removes it without asking.
+    pub quiet_uninstall: Option<Text>,
+    /// What it is within another installation: an `update`, or a `component` that is not shown to people.
+    pub role: Option<Text>,
     /// Whether the system starts it by itself.
     pub enabled: Option<bool>,
     /// Whether its executable is gone from the disk while it runs.
@@ -202,6 +208,9 @@ impl Item {
             original_name: None,
             service: None,
             command: None,
+            uninstall: None,
+            quiet_uninstall: None,
+            role: None,
             enabled: None,
             deleted: false,
             reference: None,

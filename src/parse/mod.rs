@@ -25,6 +25,7 @@ pub mod nss;
 pub mod package_json;
 pub mod plist;
 pub mod portage;
+pub mod regf;
 pub mod rpmdb;
 pub mod saved;
 pub mod shell;

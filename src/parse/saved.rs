@@ -120,6 +120,9 @@ pub fn item(mut from: Object) -> Result<Item, String> {
         (&mut item.original_name, "original-name"),
         (&mut item.service, "service"),
         (&mut item.command, "command"),
+        (&mut item.uninstall, "uninstall"),
+        (&mut item.quiet_uninstall, "quiet-uninstall"),
+        (&mut item.role, "role"),
         (&mut item.reference, "ref"),
     ] {
         *field = text(from, key)?;

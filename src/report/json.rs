@@ -312,6 +312,9 @@ impl Serialize for ItemV1<'_> {
             ("original-name", text(&item.original_name)),
             ("service", text(&item.service)),
             ("command", text(&item.command)),
+            ("uninstall", text(&item.uninstall)),
+            ("quiet-uninstall", text(&item.quiet_uninstall)),
+            ("role", text(&item.role)),
             ("ref", text(&item.reference)),
         ];
         for (key, value) in texts {

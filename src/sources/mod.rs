@@ -18,6 +18,7 @@ mod initd;
 mod jars;
 mod models;
 mod modules;
+mod msi;
 mod named;
 mod nix;
 mod npm;
@@ -35,6 +36,7 @@ mod status;
 mod systemd;
 mod tree;
 mod trust;
+mod uninstall;
 mod vscode;
 
 use std::collections::BTreeSet;
@@ -67,6 +69,7 @@ pub const SOURCES: &[Source] = &[
     jars::SOURCE,
     models::SOURCE,
     modules::SOURCE,
+    msi::SOURCE,
     nix::SOURCE,
     npm::SOURCE,
     opkg::SOURCE,
@@ -79,6 +82,7 @@ pub const SOURCES: &[Source] = &[
     snap::SOURCE,
     systemd::SOURCE,
     trust::SOURCE,
+    uninstall::SOURCE,
     vscode::SOURCE,
 ];
 
@@ -209,6 +213,14 @@ impl Sink {
                 None
             }
         }
+    }
+
+    /// What could be read of something; the gaps of the rest are taken.
+    pub(crate) fn part<T>(&mut self, (value, gaps): (T, Vec<Gap>)) -> T {
+        for gap in gaps {
+            self.gap(gap);
+        }
+        value
     }
 
     /// Says that a path belongs to an item.

@@ -77,6 +77,7 @@ pub(super) fn root() -> PathBuf {
 }
 
 /// The letters of this machine's own drives, if it has such, other than that of the root.
+#[cfg_attr(windows, allow(clippy::unnecessary_wraps, reason = "other systems have none"))]
 pub(super) fn drives() -> Option<BTreeSet<char>> {
     #[cfg(windows)]
     {

@@ -11,6 +11,7 @@ mod mounts;
 mod names;
 pub mod operator;
 mod os;
+pub mod registry;
 mod saved;
 mod tree;
 mod users;
@@ -83,6 +84,7 @@ pub struct Target {
     host: Host,
     limits: Limits,
     exclude: GlobSet,
+    hives: registry::Hives,
 }
 
 impl Target {
@@ -125,6 +127,7 @@ impl Target {
             world: World::Saved(Box::new(inventory)),
             limits: Limits::default(),
             exclude: GlobSet::empty(),
+            hives: registry::Hives::default(),
         })
     }
 
@@ -169,7 +172,8 @@ impl Target {
 
     fn of(world: World, place: Text, exclude: GlobSet) -> Self {
         let (limits, os, host) = (Limits::default(), Os::default(), Host::default());
-        let mut target = Self { world, place, os, unknown: None, host, limits, exclude };
+        let hives = registry::Hives::default();
+        let mut target = Self { world, place, os, unknown: None, host, limits, exclude, hives };
         (target.os, target.host, target.unknown) = os::detect(&mut target);
         target
     }

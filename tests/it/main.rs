@@ -50,6 +50,7 @@ mod shared_files;
 mod shared_languages;
 mod shared_modules;
 mod shared_packages;
+mod shared_registry;
 mod strings;
 mod traps;
 mod trees;

@@ -9,6 +9,7 @@ use std::path::Path;
 use super::{User, Whose, folders};
 use crate::inventory::Gap;
 use crate::target::Target;
+use crate::target::registry::Profile;
 use crate::text::Text;
 
 /// Where profiles lie.
@@ -39,12 +40,22 @@ pub(super) fn homes(target: &Target, keep: &mut dyn FnMut(Result<Option<Vec<User
         };
         keep(folders(target, folder).map(|names| Some(names.into_iter().filter_map(user).collect())));
     }
+    // What kept the registry from being read is told by the sources of the registry.
+    let (profiles, _) = target.registry().users();
+    let profile = |p: Profile| User { name: p.name, home: p.folder, whose: Whose::Account };
+    let elsewhere =
+        |p: &Profile| !p.folder.as_os_str().is_empty() && !SERVICES.iter().any(|(_, s)| is(&p.folder, s));
+    keep(Ok(Some(profiles.into_iter().filter(elsewhere).map(profile).collect())));
     let service = |(name, home): &(&str, &str)| User {
         name: (*name).into(),
         home: Path::new(home).to_owned(),
         whose: Whose::Account,
     };
     keep(Ok(Some(SERVICES.iter().map(service).collect())));
+}
+
+fn is(folder: &Path, place: &str) -> bool {
+    folder.as_os_str().eq_ignore_ascii_case(place)
 }
 
 fn whose(name: &OsString) -> Whose {
