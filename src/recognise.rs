@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::inventory::Inventory;
-use crate::item::{Item, Kind, State};
+use crate::item::{Item, Kind, SignatureState, State};
 use crate::rules::{Aspect, Hit, MENTION, Rules, Signature, Strength, Trait};
 use crate::text::Text;
 
@@ -202,6 +202,8 @@ fn shows(
 ) -> Option<Strength> {
     let ceiling = match (signature.on, item.kind) {
         (Trait::Name, Kind::Process | Kind::File | Kind::Driver) => Strength::Possible,
+        // A signature that nobody checked is what a file says of itself.
+        (Trait::Signer, _) if is_unchecked(item) => Strength::Likely,
         _ => signature.on.ceiling(),
     };
     let strength = signature.strength?.max(ceiling);
@@ -216,6 +218,12 @@ fn shows(
     let signed = item.signature.as_ref().is_some_and(|s| s.organisation.is_some());
     let foreign = is_another || item.publisher.is_some() || item.signer.is_some() || signed;
     Some(strength.max(if foreign { Strength::Possible } else { Strength::Likely }))
+}
+
+/// Whether nothing but a signature that was not checked says who signed an item.
+fn is_unchecked(item: &Item) -> bool {
+    let unchecked = item.signature.as_ref().is_some_and(|s| s.state == SignatureState::Unchecked);
+    unchecked && item.signer.is_none()
 }
 
 /// Whether an item is what a process has loaded.

@@ -6,12 +6,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::certificate::{CertificateInner, Raw};
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode, Reader, SliceReader, Tag, Tagged};
 use x509_cert::name::Name;
 
-use crate::text::Text;
+use crate::text::{Text, hex};
 
 /// Certificates of one file that are read.
 const MAX_CERTIFICATES: usize = 20_000;
@@ -44,6 +46,71 @@ impl Names {
             organisation: organisation.or_else(|| value(&issuer, ORGANISATION)),
         })
     }
+}
+
+/// What a signer's certificate says of whom it is of, and what tells it from every other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The distinguished name of the subject (RFC 4514).
+    pub subject: Text,
+    /// The organisation of the subject.
+    pub organisation: Option<Text>,
+    /// Its common name.
+    pub common_name: Option<Text>,
+    /// The serial number that its issuer gave it, in hexadecimal digits.
+    pub serial: Text,
+    /// Its SHA-1 digest, in hexadecimal digits.
+    pub thumbprint: Text,
+}
+
+impl Identity {
+    /// Reads a certificate in DER.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn of(der: &[u8]) -> Result<Self, String> {
+        let certificate = CertificateInner::<Raw>::from_der(der).map_err(|e| e.to_string())?;
+        let subject = certificate.tbs_certificate.subject;
+        Ok(Self {
+            organisation: value(&subject, ORGANISATION),
+            common_name: value(&subject, COMMON_NAME),
+            serial: hex(certificate.tbs_certificate.serial_number.as_bytes()).into(),
+            thumbprint: hex(&Sha1::digest(der)).into(),
+            subject: distinguished(&subject),
+        })
+    }
+}
+
+/// Names of the types of a name (RFC 4514, 3), and of those that certificates of companies have besides.
+const TYPES: &[(&str, &str)] = &[
+    ("2.5.4.3", "CN"),
+    ("2.5.4.5", "SERIALNUMBER"),
+    ("2.5.4.6", "C"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.9", "STREET"),
+    ("2.5.4.10", "O"),
+    ("2.5.4.11", "OU"),
+    ("1.2.840.113549.1.9.1", "E"),
+];
+
+/// A name as text, the most specific first.
+fn distinguished(name: &Name) -> Text {
+    let part = |value: &AttributeTypeAndValue| {
+        let oid = value.oid.to_string();
+        let of = TYPES.iter().find(|(known, _)| *known == oid).map_or(oid.as_str(), |(_, name)| name);
+        let text = text(value.value.tag(), value.value.value());
+        let mut escaped = String::new();
+        for c in text.raw().chars() {
+            if matches!(c, ',' | '+' | '"' | ';' | '<' | '>' | '\\') {
+                escaped.push('\\');
+            }
+            escaped.push(c);
+        }
+        format!("{of}={escaped}")
+    };
+    let parts = name.0.iter().rev().map(|set| set.0.iter().map(part).collect::<Vec<_>>().join("+"));
+    parts.collect::<Vec<_>>().join(", ").into()
 }
 
 /// The last value of a type in a name, which is the most specific.
@@ -170,6 +237,9 @@ mod tests {
         let names = Names::of(&der()).unwrap();
         assert_eq!(names.subject.unwrap().raw(), "K Anti-Virus Personal Root Certificate");
         assert_eq!(names.organisation.unwrap().raw(), "AO K Lab");
+        let identity = Identity::of(&der()).unwrap();
+        assert_eq!(identity.subject.raw(), "CN=K Anti-Virus Personal Root Certificate, O=AO K Lab, C=RU");
+        assert_eq!((identity.serial.raw(), identity.thumbprint.raw().len()), ("0b", 40));
         assert!(Names::of(&der()[..200]).is_err() && Names::of(b"").is_err());
     }
 

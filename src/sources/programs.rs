@@ -1,6 +1,6 @@
 //! Programs and installers that lie in folders, and the folders of vendors in which none is left.
 //!
-//! A file is told by its name and place alone here; whether a package owns it is known when all lists are read, and is
+//! A file is told by its name and place here, one of Windows also by what it says of itself and by who signed it; whether a package owns it is known when all lists are read, and is
 //! then its owner. In a vendor's folder (Filesystem Hierarchy Standard: `/opt`, `/var/opt`, `/etc/opt`) without any
 //! program, something was removed and something left.
 
@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::item::{Item, Kind, State};
+use crate::sources::executable::Executables;
 use crate::sources::tree::{Found, Sort};
 use crate::sources::{Depth, Needs, Sink, Source};
 use crate::target::{EntryKind, Target};
@@ -15,14 +16,14 @@ use crate::text::Text;
 
 pub(super) const SOURCE: Source = Source {
     id: "programs",
-    about: "programs in /opt, /usr/local, /srv and homes, at full depth everywhere",
+    about: "programs in /opt, /usr/local, /srv, Program Files, ProgramData and homes, at full depth everywhere",
     expects: &[],
     needs: Needs::Files,
     depth: Depth::Standard,
     yields: &[Kind::File],
     rights: "root, or else what lies in the homes of other users is not seen",
-    blind: "a program that was renamed, one without the right to be executed, and a script whose first line names no \
-            interpreter",
+    blind: "a program of Linux that was renamed, one without the right to be executed or, of Windows, the ending of \
+            its programs, and a script whose first line names no interpreter",
     collect,
 };
 
@@ -58,9 +59,16 @@ fn collect(target: &Target, sink: &mut Sink) {
     for gap in &tree.gaps {
         sink.gap(gap.clone());
     }
-    let programs = tree.found.iter().filter(|f| matches!(f.sort, Sort::Program | Sort::Installer));
+    let is_program = |f: &&Found| matches!(f.sort, Sort::Program | Sort::Windows | Sort::Installer);
+    let programs = tree.found.iter().filter(is_program);
+    let executables = Executables::of(target, sink);
     for found in programs.clone() {
-        sink.item(item(found));
+        let item = item(found);
+        if found.sort == Sort::Windows {
+            executables.told(sink, &found.path, item).into_iter().for_each(|item| sink.item(item));
+        } else {
+            sink.item(item);
+        }
     }
     let programs: Vec<&PathBuf> = programs.map(|found| &found.path).collect();
     for vendors in VENDORS.iter().map(Path::new) {

@@ -15,7 +15,8 @@ use crate::target::{EntryKind, Met, Target, io_gap};
 use crate::text::Text;
 
 /// Where programs live that no distribution installs, besides the homes.
-const PLACES: &[&str] = &["/opt", "/srv", "/usr/local", "/var/opt"];
+const PLACES: &[&str] =
+    &["/Program Files", "/Program Files (x86)", "/ProgramData", "/opt", "/srv", "/usr/local", "/var/opt"];
 /// Folders of the distribution, which accounts of services have for a home; so they have the root itself.
 const SYSTEM: &[&str] = &["/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/sbin", "/sys", "/usr"];
 /// Folders between one of the places and a link in it that is followed, the link itself included.
@@ -24,6 +25,9 @@ const FOLLOWED: usize = 2;
 const MAX_ALSO: usize = 100_000;
 /// Bytes of a file that tell what it is.
 const FIRST: u64 = 16;
+/// Endings of programs, libraries and drivers of Windows, and of modules of engines, which no right to execute marks.
+const WINDOWS: &[&str] =
+    &[".cpl", ".dll", ".drv", ".efi", ".exe", ".kdl", ".ocx", ".ppl", ".pyd", ".scr", ".sys"];
 /// Endings of files that install something.
 const INSTALLERS: &[&str] =
     &[".apk", ".deb", ".dmg", ".flatpak", ".msi", ".msix", ".pkg", ".rpm", ".run", ".snap"];
@@ -31,8 +35,10 @@ const INSTALLERS: &[&str] =
 /// What something is, as its name and first bytes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Sort {
-    /// An executable of Linux, of Windows or of macOS, or a script that names its interpreter.
+    /// An executable of Linux or of macOS, or a script that names its interpreter.
     Program,
+    /// A program, library or driver of Windows.
+    Windows,
     /// A program that carries its whole world (`AppImage`).
     AppImage,
     /// An installer or package file.
@@ -221,7 +227,7 @@ impl Tree {
             return Some(Sort::CondaRecord);
         } else if INSTALLERS.iter().any(|end| ends(end)) {
             return Some(Sort::Installer);
-        } else if !met.executable && !ends(".exe") && !ends(".appimage") {
+        } else if !met.executable && !WINDOWS.iter().any(|end| ends(end)) && !ends(".appimage") {
             return None;
         }
         let read = if met.executable { None } else { self.first_bytes(target, met.path) };
@@ -252,7 +258,6 @@ pub(super) fn is_folder(target: &Target, path: &Path) -> Result<bool, Gap> {
 fn sort_of(first: &[u8]) -> Option<Sort> {
     const PROGRAMS: &[&[u8]] = &[
         b"\x7fELF",
-        b"MZ",
         b"#!",
         b"\xfe\xed\xfa\xce",
         b"\xfe\xed\xfa\xcf",
@@ -262,7 +267,11 @@ fn sort_of(first: &[u8]) -> Option<Sort> {
     ];
     let is_appimage = first.starts_with(b"\x7fELF") && matches!(first.get(8..11), Some([b'A', b'I', 1 | 2]));
     let is_program = PROGRAMS.iter().any(|magic| first.starts_with(magic));
-    if is_appimage { Some(Sort::AppImage) } else { is_program.then_some(Sort::Program) }
+    match first {
+        _ if is_appimage => Some(Sort::AppImage),
+        [b'M', b'Z', ..] => Some(Sort::Windows),
+        _ => is_program.then_some(Sort::Program),
+    }
 }
 
 #[cfg(test)]
