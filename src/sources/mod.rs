@@ -5,9 +5,12 @@
 
 mod apk;
 mod appimage;
+mod apps;
 mod autostart;
 mod browsers;
+mod bundles;
 mod catalogues;
+mod codesign;
 mod containers;
 mod cron;
 mod database;
@@ -18,6 +21,9 @@ mod flatpak;
 mod homebrew;
 mod initd;
 mod jars;
+mod kexts;
+mod launchd;
+mod macports;
 mod models;
 mod modules;
 mod msi;
@@ -32,6 +38,7 @@ mod processes;
 mod programs;
 mod purl;
 mod python;
+mod receipts;
 mod rpm;
 mod snap;
 mod status;
@@ -59,6 +66,7 @@ use tree::Tree;
 pub const SOURCES: &[Source] = &[
     apk::SOURCE,
     appimage::SOURCE,
+    apps::SOURCE,
     autostart::SOURCE,
     browsers::SOURCE,
     containers::SOURCE,
@@ -69,6 +77,9 @@ pub const SOURCES: &[Source] = &[
     homebrew::SOURCE,
     initd::SOURCE,
     jars::SOURCE,
+    kexts::SOURCE,
+    launchd::SOURCE,
+    macports::SOURCE,
     models::SOURCE,
     modules::SOURCE,
     msi::SOURCE,
@@ -80,6 +91,7 @@ pub const SOURCES: &[Source] = &[
     processes::SOURCE,
     programs::SOURCE,
     python::SOURCE,
+    receipts::SOURCE,
     rpm::SOURCE,
     snap::SOURCE,
     systemd::SOURCE,
@@ -413,11 +425,8 @@ fn lists(target: &Target, row: &Coverage) -> bool {
 fn unlisted(target: &Target, coverage: &[Coverage]) -> Option<Gap> {
     let unread = target.os().packages.filter(|p| !SOURCES.iter().any(|s| s.expects.contains(p)));
     if let Some(packages) = unread {
-        let reason = match packages {
-            Packages::Windows => "this version does not read what Windows lists as installed".to_owned(),
-            Packages::MacOs => "this version does not read what macOS lists as installed".to_owned(),
-            _ => format!("this system is made with {packages} packages, which this version does not read"),
-        };
+        let reason =
+            format!("this system is made with {packages} packages, which this version does not read");
         return Some(Gap::new(GapCode::Unsupported, "/", reason));
     }
     if let Some(unread) = target.unknown_os() {

@@ -8,10 +8,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::item::{Item, Kind, State};
+use crate::sources::codesign::name_signer;
 use crate::sources::executable::Executables;
 use crate::sources::tree::{Found, Sort};
 use crate::sources::{Depth, Needs, Sink, Source};
-use crate::target::{EntryKind, Target};
+use crate::target::{EntryKind, Family, Target};
 use crate::text::Text;
 
 pub(super) const SOURCE: Source = Source {
@@ -63,12 +64,16 @@ fn collect(target: &Target, sink: &mut Sink) {
     let programs = tree.found.iter().filter(is_program);
     let executables = Executables::of(target, sink);
     for found in programs.clone() {
-        let item = item(found);
+        let mut item = item(found);
         if found.sort == Sort::Windows {
             executables.told(sink, &found.path, item).into_iter().for_each(|item| sink.item(item));
-        } else {
-            sink.item(item);
+            continue;
         }
+        if found.sort == Sort::Program && target.os().family == Family::MacOs {
+            let program = found.leads.as_deref().unwrap_or(&found.path);
+            name_signer(target, sink, program, &mut item);
+        }
+        sink.item(item);
     }
     let programs: Vec<&PathBuf> = programs.map(|found| &found.path).collect();
     for vendors in VENDORS.iter().map(Path::new) {

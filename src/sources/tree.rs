@@ -10,13 +10,24 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::inventory::{Gap, GapCode};
-use crate::sources::{Depth, containers};
+use crate::sources::{Depth, bundles, containers};
 use crate::target::{EntryKind, Met, Target, io_gap};
 use crate::text::Text;
 
-/// Where programs live that no distribution installs, besides the homes.
-const PLACES: &[&str] =
-    &["/Program Files", "/Program Files (x86)", "/ProgramData", "/opt", "/srv", "/usr/local", "/var/opt"];
+/// Where programs live that no distribution installs, besides the homes, and where those of macOS and Windows live.
+const PLACES: &[&str] = &[
+    "/Applications",
+    "/Library",
+    "/Program Files",
+    "/Program Files (x86)",
+    "/ProgramData",
+    "/System/Applications",
+    "/Users/Shared",
+    "/opt",
+    "/srv",
+    "/usr/local",
+    "/var/opt",
+];
 /// Folders of the distribution, which accounts of services have for a home; so they have the root itself.
 const SYSTEM: &[&str] = &["/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/sbin", "/sys", "/usr"];
 /// Folders between one of the places and a link in it that is followed, the link itself included.
@@ -53,6 +64,8 @@ pub(super) enum Sort {
     NodePackage,
     /// The archive of an Electron application.
     Asar,
+    /// The folder of an application, an extension or a plug-in of macOS.
+    Bundle,
 }
 
 /// Something that a source looks for.
@@ -174,6 +187,10 @@ impl Tree {
                     if near && !places.iter().any(|p| *p != Path::new("/") && p.starts_with(&leads)) =>
                 {
                     if !is_met(&leads) && !leads.ancestors().any(|above| walked.contains(above)) {
+                        if bundles::ending(&leads).is_some() {
+                            let (path, sort) = (leads.clone(), Sort::Bundle);
+                            self.found.push(Found { path, leads: None, sort, user: None });
+                        }
                         self.below(target, &leads, stores);
                         walked.insert(leads.clone());
                     }
@@ -215,6 +232,8 @@ impl Tree {
         let ends = |end: &str| ending.eq_ignore_ascii_case(end.as_bytes());
         if ends(".dist-info") || ends(".egg-info") || ends(".egg") {
             return Some(Sort::PythonPackage);
+        } else if met.kind == EntryKind::Folder && bundles::ending(met.path).is_some() {
+            return Some(Sort::Bundle);
         } else if met.kind != EntryKind::File {
             return None;
         } else if name == b"package.json" {

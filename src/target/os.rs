@@ -225,13 +225,13 @@ fn linux(target: &Target, host: &mut Host, gap: &mut Option<Gap>) -> Option<Os> 
 /// Adds what macOS says it is.
 fn name_macos(target: &Target, host: &mut Host) {
     let read = target.read_up_to(Path::new(SYSTEM_VERSION), MAX_NAMES).ok().flatten();
-    let texts = read.and_then(|bytes| plist::texts(&bytes)).unwrap_or_default();
-    let text = |key: &str| texts.get(key).filter(|text| text.len() < 256).map(String::as_str);
-    let build = text("ProductBuildVersion").map(|build| format!("({build})"));
-    let parts = [text("ProductName"), text("ProductVersion"), build.as_deref()];
-    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    let Some(list) = read.and_then(|bytes| plist::parse(&bytes).ok()) else { return };
+    let text = |key: &str| plist::text(&list, key).filter(|text| text.raw().len() < 256);
+    let build = text("ProductBuildVersion").map(|build| format!("({})", build.raw()).into());
+    let parts = [text("ProductName"), text("ProductVersion"), build];
+    let parts: Vec<&str> = parts.iter().flatten().map(Text::raw).collect();
     host.os = (!parts.is_empty()).then(|| parts.join(" ").into());
-    host.version = text("ProductVersion").map(Text::from);
+    host.version = text("ProductVersion");
 }
 
 #[cfg(test)]
