@@ -14,13 +14,13 @@ use crate::parse::bom;
 use crate::parse::plist::{Value, date, list, text};
 use crate::sources::bundles::property_list;
 use crate::sources::{Depth, Needs, Sink, Source};
-use crate::target::{EntryKind, Target};
+use crate::target::{EntryKind, Packages, Target};
 use crate::text::{Text, bytes_to_path};
 
 pub(super) const SOURCE: Source = Source {
     id: "receipts",
     about: "packages of the installer of macOS",
-    expects: &[],
+    expects: &[Packages::MacOs],
     needs: Needs::Files,
     depth: Depth::Quick,
     yields: &[Kind::Package],
