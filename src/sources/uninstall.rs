@@ -5,13 +5,15 @@
 //! `WiX` bundles leave `InstallWIX_{…}` beside `{…}`, which are one installation. Anyone may write here: a key that says
 //! nothing of itself may be what was left, or all that there is, so it is told as a registry key.
 
+mod location;
+
 use std::collections::BTreeMap;
 
 use crate::inventory::{Gap, GapCode};
 use crate::item::{IdKind, Item, Kind, State};
 use crate::parse::regf::Value;
 use crate::sources::{Depth, Needs, Sink, Source};
-use crate::target::registry::{Key, Root, find};
+use crate::target::registry::{Key, Profile, Root, find};
 use crate::target::{Packages, Target};
 use crate::text::Text;
 
@@ -41,12 +43,11 @@ fn collect(target: &Target, sink: &mut Sink) {
     let registry = target.registry();
     if let Some(software) = sink.part(registry.open(&Root::Software)) {
         sink.found();
-        read(sink, &software, "", None);
+        read(target, sink, &software, "", None);
     }
     for profile in sink.part(registry.users()) {
-        let name = profile.name.clone();
-        if let Some(user) = sink.part(registry.open(&Root::User(profile))) {
-            read(sink, &user, "Software\\", Some(&name));
+        if let Some(user) = sink.part(registry.open(&Root::User(profile.clone()))) {
+            read(target, sink, &user, "Software\\", Some(&profile));
         }
     }
 }
@@ -57,7 +58,7 @@ pub(super) fn id(key: &Key) -> Text {
 }
 
 /// Gives the items of the machine or of a user.
-fn read(sink: &mut Sink, root: &Key, below: &str, user: Option<&Text>) {
+fn read(target: &Target, sink: &mut Sink, root: &Key, below: &str, user: Option<&Profile>) {
     for view in VIEWS {
         let place = format!("{below}{view}{PLACE}");
         let list = match root.key(&place) {
@@ -76,11 +77,14 @@ fn read(sink: &mut Sink, root: &Key, below: &str, user: Option<&Text>) {
         let mut items = BTreeMap::new();
         for key in sink.part(list.keys()) {
             let values = sink.part(key.values());
-            let item = item(&key, &list, &values, user);
+            let item = item(&key, &list, &values, user.map(|user| &user.name));
             items.insert(key.name().raw().to_uppercase(), item);
         }
         merge(&mut items);
         for item in items.into_values() {
+            if let Some(folder) = location::of(target, &item, user) {
+                sink.owns_below(&folder, &item.id);
+            }
             sink.item(item);
         }
     }

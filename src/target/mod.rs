@@ -99,7 +99,9 @@ impl Target {
         let mut target = Self::of(World::Live(files), Text::from_path(&root), exclude);
         target.host.name = live::host_name().map(Text::from).or(target.host.name.take());
         if target.os.family != Family::Linux {
-            (target.host.os, target.host.version) = live::os_name();
+            let (os, version) = live::os_name();
+            target.host.os = target.host.os.take().or(os);
+            target.host.version = target.host.version.take().or(version);
         }
         Ok(target)
     }

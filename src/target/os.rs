@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::inventory::{Gap, Host};
 use crate::parse::plist;
 use crate::target::names::Rule;
+use crate::target::registry::{Key, Root};
 use crate::target::{EntryKind, Target};
 use crate::text::Text;
 use crate::word::words;
@@ -125,6 +126,8 @@ const OF_MACOS: &[(&str, EntryKind)] =
     &[("/System/Library", EntryKind::Folder), ("/Library/LaunchDaemons", EntryKind::Folder)];
 /// What the smallest part of one has, and a Linux root may have too.
 const APPLICATIONS: &[(&str, EntryKind)] = &[("/Applications", EntryKind::Folder)];
+/// Where Windows says in its registry which it is.
+const CURRENT_VERSION: &str = r"Microsoft\Windows NT\CurrentVersion";
 /// Where macOS says what it is.
 const SYSTEM_VERSION: &str = "/System/Library/CoreServices/SystemVersion.plist";
 
@@ -156,7 +159,7 @@ pub(super) fn detect(target: &mut Target) -> (Os, Host, Option<Gap>) {
     };
     target.compare_by(Rule::of(os.family));
     match os.family {
-        Family::Windows => {}
+        Family::Windows => name_windows(target, &mut host),
         Family::MacOs => name_macos(target, &mut host),
         Family::Linux | Family::Unknown => {
             let first_line = |path: &str| {
@@ -232,6 +235,41 @@ fn name_macos(target: &Target, host: &mut Host) {
     let parts: Vec<&str> = parts.iter().flatten().map(Text::raw).collect();
     host.os = (!parts.is_empty()).then(|| parts.join(" ").into());
     host.version = text("ProductVersion");
+}
+
+/// Names a Windows, as far as its registry can be read; what kept it from being read is told by the sources of the
+/// registry. `ProductName` of Windows 11 says "Windows 10", which its builds from 22000 on are not ("Windows 11 release
+/// information", Microsoft Learn).
+fn name_windows(target: &Target, host: &mut Host) {
+    let registry = target.registry();
+    let (software, system) = (registry.open(&Root::Software).0, registry.open(&Root::ControlSet).0);
+    let value = |root: &Option<Key>, key: &str, name: &str| {
+        let key = root.as_ref()?.key(key).ok().flatten()?;
+        key.value(name).ok().flatten()
+    };
+    let text = |root: &Option<Key>, key: &str, name: &str| {
+        value(root, key, name)?.text().filter(|text| text.raw().len() < 256)
+    };
+    host.name = text(&system, r"Control\ComputerName\ComputerName", "ComputerName");
+    host.id = text(&software, r"Microsoft\Cryptography", "MachineGuid");
+    let told = |name| text(&software, CURRENT_VERSION, name);
+    let number = |name| value(&software, CURRENT_VERSION, name)?.integer();
+    let build = told("CurrentBuildNumber");
+    let is_11 = build.as_ref().and_then(|b| b.raw().parse::<u32>().ok()).is_some_and(|b| b >= 22_000);
+    let product = told("ProductName").map(|name| match name.raw().strip_prefix("Windows 10") {
+        Some(edition) if is_11 => format!("Windows 11{edition}").into(),
+        _ => name,
+    });
+    let parts = [product, told("DisplayVersion").or_else(|| told("ReleaseId"))];
+    let parts: Vec<&str> = parts.iter().flatten().map(Text::raw).collect();
+    host.os = (!parts.is_empty()).then(|| parts.join(" ").into());
+    let major = match (number("CurrentMajorVersionNumber"), number("CurrentMinorVersionNumber")) {
+        (Some(major), Some(minor)) => Some(format!("{major}.{minor}").into()),
+        _ => told("CurrentVersion"),
+    };
+    let parts = [major, build, number("UBR").map(|revision| revision.to_string().into())];
+    let parts: Vec<&str> = parts.iter().flatten().map(Text::raw).collect();
+    host.version = (!parts.is_empty()).then(|| parts.join(".").into());
 }
 
 #[cfg(test)]

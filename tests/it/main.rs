@@ -23,6 +23,7 @@ mod containers;
 mod corpora;
 mod debian;
 mod faults;
+mod golden;
 mod help;
 mod hostile;
 mod hurt;

@@ -11,6 +11,7 @@
     reason = "tests lay out files and fail by panicking"
 )]
 
+mod golden;
 mod live;
 mod roots;
 
