@@ -63,5 +63,6 @@ mod verdict;
 mod waivers;
 mod ways;
 mod wazuh;
+mod wine;
 mod worlds;
 mod wrong_rules;
