@@ -78,9 +78,12 @@ difference. `interdict rules check FILE` shows what is wrong, and
     name = "Example Corp."
     brand = ["*example*"]     # what carries it and is by others is only a mention
 
+    removal = { words = "Example Remover", source = "https://www.example.org/remover" }
+
     [[vendor.product]]
     id = "agent"
     name = "Example Agent"
+    protects = ["anti-malware"]   # its removal opens a control
 
     [[vendor.product.signature]]
     service = ["example-agent"]

@@ -31,7 +31,7 @@ pub use instrument::{
 pub use matcher::{Hit, Matcher};
 pub(crate) use pack::MENTION;
 pub use problem::RuleFile;
-pub use vendor::{Aspect, Example, Expect, Product, Signature, Strength, Trait, Vendor};
+pub use vendor::{Aspect, Example, Expect, Product, Protection, Removal, Signature, Strength, Trait, Vendor};
 
 use pack::Packs;
 

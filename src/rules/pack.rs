@@ -13,7 +13,7 @@ use super::document::{At, Table, nearest};
 use super::instrument::{Class, Fact, Instrument, Profile};
 use super::normal;
 use super::problem::{Place, Problems, RuleFile};
-use super::vendor::{Example, Expect, Product, Signature, Strength, Trait, Vendor};
+use super::vendor::{Example, Expect, Product, Protection, Removal, Signature, Strength, Trait, Vendor};
 use crate::item::Kind;
 
 /// Letters and digits that a pattern with a wildcard must have, so that it cannot match everything; a letter beyond
@@ -154,6 +154,7 @@ impl Packs {
             note: table.text("note").map(|n| n.value),
             brand: brand.into_iter().map(|b| b.value).collect(),
             products: Vec::new(),
+            removal: removal(table.table("removal"), files, problems),
             builtin,
         };
         if let Some(id) = &id {
@@ -175,6 +176,8 @@ impl Packs {
                 id: product_id.map(|i| i.value).unwrap_or_default(),
                 name: product_name.map(|n| n.value).unwrap_or_default(),
                 note: product.text("note").map(|n| n.value),
+                removal: removal(product.table("removal"), files, problems),
+                protects: product.words("protects", Protection::ALL, Protection::word),
             });
             self.signatures_of(&product, number, Some(at), files, problems);
             product.end();
@@ -319,6 +322,19 @@ impl Packs {
             problems.error(&name.place, "unknown-id", format!("there is no {of} `{}`", name.value), label);
         }
     }
+}
+
+/// The tool of a maker; one that nobody has published does not ship.
+fn removal(table: Option<Table<'_>>, files: &[RuleFile], problems: &RefCell<Problems>) -> Option<Removal> {
+    let table = table?;
+    let words = table.required("words");
+    let source = table.text("source").map(|s| s.value);
+    if source.is_none() {
+        let label = "expected `source = \"…\"`, the place where it was published";
+        problems.borrow_mut().lack(files, &table.place, "no-proof", "this tool lacks a source", label);
+    }
+    table.end();
+    Some(Removal { words: words?.value, source })
 }
 
 /// A signature as a plain list makes it.

@@ -126,6 +126,8 @@ pub struct Vendor {
     pub brand: Vec<String>,
     /// Its products.
     pub products: Vec<Product>,
+    /// The tool of its own that removes what it made.
+    pub removal: Option<Removal>,
     /// Whether it is built in.
     pub builtin: bool,
 }
@@ -139,6 +141,59 @@ pub struct Product {
     pub name: String,
     /// What a reader should know of it.
     pub note: Option<String>,
+    /// The tool of its maker that removes it, where that is another than the maker's for all.
+    pub removal: Option<Removal>,
+    /// What it protects a machine with, so that its removal takes that away.
+    pub protects: Vec<Protection>,
+}
+
+/// A tool by which a maker removes its own products.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// What it is called, and what it removes.
+    pub words: String,
+    /// Where that was published.
+    pub source: Option<String>,
+}
+
+words! {
+    /// Protections whose loss a plan of removal must speak of, as Binding Operational Directive 17-01 lists them.
+    Protection {
+        /// Data loss prevention.
+        DataLossPrevention = "data-loss-prevention",
+        /// Network access control.
+        NetworkAccessControl = "network-access-control",
+        /// Mobile device management.
+        DeviceManagement = "device-management",
+        /// Sandboxing and detonation.
+        Sandboxing = "sandboxing",
+        /// Web filtering.
+        WebFiltering = "web-filtering",
+        /// Allow-listing of hardware and software.
+        AllowListing = "allow-listing",
+        /// Vulnerability and patch management.
+        PatchManagement = "patch-management",
+        /// Protection from malicious code.
+        AntiMalware = "anti-malware",
+        /// Protection from exploits.
+        AntiExploit = "anti-exploit",
+        /// Filtering of spam.
+        SpamFiltering = "spam-filtering",
+        /// Encryption.
+        Encryption = "encryption",
+    }
+}
+
+impl Protection {
+    /// The control of NIST SP 800-53 that then stands open, where one is known to.
+    #[must_use]
+    pub fn control(self) -> Option<&'static str> {
+        match self {
+            Self::AntiMalware => Some("SI-3"),
+            Self::PatchManagement => Some("SI-2"),
+            _ => None,
+        }
+    }
 }
 
 /// A trait by which a maker or a product is recognised.
