@@ -48,6 +48,9 @@ pub(super) struct Scan {
     /// Leave the items out of the report, which then cannot be judged again
     #[arg(long)]
     no_items: bool,
+    /// Show all evidence in the table, and what removes each finding
+    #[arg(short, long)]
+    verbose: bool,
 }
 
 fn date(text: &str) -> Result<Date, String> {
@@ -97,6 +100,7 @@ impl Scan {
         let mut report = interdict::run(&target, &request);
         drop(watch);
         report.with_items = !self.no_items;
+        report.verbose = self.verbose;
         outputs.write(|format, out| (format.write)(&report, world.style, out))?;
         Ok(report.exit_code(&self.accept))
     }

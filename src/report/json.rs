@@ -3,6 +3,7 @@
 //! Characters that would mislead a terminal or an eye are written as `\u` escapes, which mean the same in JSON.
 
 mod law;
+mod removal;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -11,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::law::{InstrumentV1, RulingV1, WaiverV1, organisation};
+use self::removal::RemediationV1;
 use super::{Format, Report, Reported, Scan, Style};
 use crate::inventory::{Coverage, Host, Inventory, Subject};
 use crate::item::Item;
@@ -181,6 +183,7 @@ struct FindingV1<'a> {
     strength: &'static str,
     evidence: Vec<EvidenceV1<'a>>,
     rulings: Vec<RulingV1<'a>>,
+    remediation: Option<RemediationV1>,
 }
 
 impl<'a> FindingV1<'a> {
@@ -214,6 +217,7 @@ impl<'a> FindingV1<'a> {
             strength: finding.strength.word(),
             evidence: evidence.collect(),
             rulings: reported.rulings.iter().map(RulingV1::of).collect(),
+            remediation: RemediationV1::of(reported, inventory),
         }
     }
 }

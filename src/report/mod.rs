@@ -7,6 +7,7 @@ mod inventory;
 mod json;
 mod junit;
 mod ndjson;
+pub mod remediation;
 mod sarif;
 mod table;
 
@@ -19,7 +20,7 @@ use crate::inventory::Inventory;
 use crate::judge::{Judgment, Outcome, Ruling, RulingKind, Verdict};
 use crate::organisation::Organisation;
 use crate::recognise::{Finding, product_id};
-use crate::rules::{PackRef, Rules};
+use crate::rules::{PackRef, Protection, Removal, Rules};
 use crate::sources::Depth;
 use crate::text::Text;
 use crate::waiver::Waived;
@@ -56,6 +57,10 @@ pub struct Reported {
     pub product_name: String,
     /// What the instruments say of it, strongest first.
     pub rulings: Vec<Ruling>,
+    /// The tool by which its maker removes it.
+    pub removal: Option<Removal>,
+    /// What it protects the machine with.
+    pub protects: Vec<Protection>,
 }
 
 impl Reported {
@@ -96,6 +101,8 @@ pub struct Report {
     pub inventory: Inventory,
     /// Whether the items are written too.
     pub with_items: bool,
+    /// Whether the table shows all evidence, and what removes a finding.
+    pub verbose: bool,
 }
 
 impl Report {
@@ -118,6 +125,8 @@ impl Report {
                 product: product_id(rules, finding.vendor, finding.product).to_owned(),
                 product_name: product
                     .map_or_else(|| format!("software by {vendor_name}"), |p| p.name.clone()),
+                removal: product.and_then(|p| p.removal.clone()).or_else(|| vendor?.removal.clone()),
+                protects: product.map(|p| p.protects.clone()).unwrap_or_default(),
                 vendor_name,
                 finding,
                 rulings,
@@ -141,6 +150,7 @@ impl Report {
             findings,
             inventory,
             with_items: true,
+            verbose: false,
         }
     }
 

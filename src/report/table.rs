@@ -1,12 +1,15 @@
 //! `table`: for people, on a terminal or in a file. The verdict comes first, and what was not seen is never left out.
 
+mod detail;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Format, Report, Reported, Scan, Style};
+use self::detail::detail;
+use super::{Format, Report, Scan, Style};
 use crate::inventory::{CoverageState, Inventory};
 use crate::item::State;
 use crate::judge::{RulingKind, Verdict};
@@ -15,12 +18,8 @@ use crate::text::Text;
 
 pub(super) const FORMAT: Format = Format { id: "table", about: "for people", extension: "txt", write };
 
-/// Pieces of evidence of one finding that are shown; the other formats have all.
-const SHOWN: usize = 8;
 /// Packs of rules of one day that are named.
 const FEW_PACKS: usize = 6;
-/// Paths of one piece of evidence that are shown.
-const SHOWN_PATHS: usize = 4;
 
 fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let inventory = &report.inventory;
@@ -80,7 +79,7 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", rows.trim_fmt())?;
         for (number, reported) in findings.iter().enumerate() {
             writeln!(out)?;
-            detail(number + 1, reported, inventory, style, out)?;
+            detail(number + 1, reported, report, style, out)?;
         }
     }
     if !mentions.is_empty() {
@@ -232,62 +231,6 @@ fn said(report: &Report) -> String {
         said.push(format!("{} not covered by the chosen instruments.", products(silent)));
     }
     said.join(" ")
-}
-
-fn detail(
-    number: usize,
-    reported: &Reported,
-    inventory: &Inventory,
-    style: Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let finding = &reported.finding;
-    let version = finding.version.as_ref().map(|v| format!(" {}", short(v))).unwrap_or_default();
-    let inside = finding.inside.as_ref().map(|i| format!(", inside {}", short(i))).unwrap_or_default();
-    let place = if finding.place.raw() == "host" {
-        "on the host".to_owned()
-    } else {
-        format!("in {}", finding.place)
-    };
-    let (product, vendor) = (&reported.product_name, &reported.vendor_name);
-    let (strength, state) = (finding.strength, finding.state);
-    let title = format!("{product}{version} by {vendor}: {strength}, {state} {place}{inside}");
-    entry(&format!("{number}. "), &Text::from(title).to_string(), style, out)?;
-    if reported.rulings.is_empty() {
-        entry("   ", "not covered by the chosen instruments", style, out)?;
-    }
-    for ruling in &reported.rulings {
-        let due = ruling.due.map(|d| format!(" (due {d})")).unwrap_or_default();
-        let assumed = assumed(&ruling.assumed);
-        entry(
-            "   ",
-            &format!("{} under {}{due}: {}{assumed}", ruling.ruling, ruling.instrument, ruling.reason),
-            style,
-            out,
-        )?;
-    }
-    for evidence in finding.evidence.iter().take(SHOWN) {
-        let Some(item) = inventory.items.get(evidence.item) else { continue };
-        let version = item.version.as_ref().map(|v| format!(" {}", short(v))).unwrap_or_default();
-        let mut traits: Vec<_> = evidence.traits.iter().filter(|(on, _)| *on != "path").collect();
-        traits.dedup();
-        let traits: Vec<_> = traits.iter().map(|(on, value)| format!("{on} {}", short(value))).collect();
-        let place = if item.place.is_empty() { String::new() } else { format!(" in {}", short(&item.place)) };
-        let (state, kind, name, traits) = (evidence.state, item.kind, short(&item.name), traits.join(", "));
-        let line = format!("{state} {kind} {name}{version} [{traits}]{place}");
-        entry("   - ", &line, style, out)?;
-        for path in item.paths.iter().take(SHOWN_PATHS) {
-            entry("     ", &short(path), style, out)?;
-        }
-        if item.paths.len() > SHOWN_PATHS {
-            entry("     ", &format!("and {} more paths", item.paths.len() - SHOWN_PATHS), style, out)?;
-        }
-    }
-    if finding.evidence.len() > SHOWN {
-        let more = finding.evidence.len() - SHOWN;
-        entry("   ", &format!("and {more} more pieces of evidence, all of them in -o json"), style, out)?;
-    }
-    Ok(())
 }
 
 /// One row a source, and every gap.

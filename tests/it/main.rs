@@ -38,6 +38,7 @@ mod loaded;
 mod mac;
 mod output;
 mod readme;
+mod remediation;
 mod roots;
 mod rule_sets;
 mod rules;
