@@ -8,7 +8,7 @@ use crate::inventory::Inventory;
 use crate::item::State;
 use crate::organisation::{Bound, Organisation};
 use crate::recognise::{Evidence, Finding, product_id};
-use crate::rules::{Force, Instrument, LOCAL_POLICY, Rules, Scope, Status, Strength, names};
+use crate::rules::{Filing, Force, Instrument, LOCAL_POLICY, Rules, Scope, Status, Strength, names};
 use crate::text::Text;
 use crate::waiver::{Waived, Waiver, WaiverState};
 use crate::word::words;
@@ -28,6 +28,14 @@ words! {
         Excluded = "excluded",
         /// It is waived.
         Excepted = "excepted",
+    }
+}
+
+impl RulingKind {
+    /// Whether a person must act on it.
+    #[must_use]
+    pub fn stands(self) -> bool {
+        matches!(self, Self::Prohibited | Self::Review | Self::Indicator)
     }
 }
 
@@ -92,6 +100,8 @@ pub struct Outcome {
     pub unbound: Option<String>,
     /// What must be done by when.
     pub duties: Vec<Duty>,
+    /// The reports it asks for.
+    pub filings: Vec<Filing>,
     /// Its verdict.
     pub verdict: Verdict,
 }
@@ -215,6 +225,7 @@ pub fn judge(grounds: &Grounds<'_>, findings: &[Finding], inventory: &Inventory)
         assumed: standing.assumed.clone(),
         unbound: standing.unbound.clone(),
         duties: standing.duties.clone(),
+        filings: standing.instrument.filings.clone(),
         verdict: strongest(&verdicts(&|r: &Ruling| r.instrument == standing.instrument.id)),
     };
     let outcomes = standings.iter().map(outcome).collect();
@@ -224,7 +235,7 @@ pub fn judge(grounds: &Grounds<'_>, findings: &[Finding], inventory: &Inventory)
 
 /// Excepts what a valid waiver speaks of. Nothing is hidden: what it would be is still said.
 fn waive(waivers: &mut [Waived], rules: &Rules, finding: &Finding, host: Option<&Text>, ruling: &mut Ruling) {
-    if !matches!(ruling.ruling, RulingKind::Prohibited | RulingKind::Review | RulingKind::Indicator) {
+    if !ruling.ruling.stands() {
         return;
     }
     let vendor = rules.vendors.get(finding.vendor).map_or("", |v| v.id.as_str());

@@ -78,7 +78,8 @@ pub(super) fn write(
     }
     for filing in &instrument.filings {
         let draft = filing.draft.as_ref().map(|why| format!("; a draft only: {why}")).unwrap_or_default();
-        line("report", &format!("{}, to {}: {}{draft}", filing.name, filing.to, filing.fields.join("; ")))?;
+        let fields: Vec<&str> = filing.fields.iter().map(|field| field.words.as_str()).collect();
+        line("report", &format!("{}, to {}: {}{draft}", filing.name, filing.to, fields.join("; ")))?;
     }
     if !instrument.controls.is_empty() {
         line("controls", &format!("NIST SP 800-53 {}", instrument.controls.join(", ")))?;

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::filing::Filing;
 use crate::clock::Clock;
 use crate::word::words;
 
@@ -122,19 +123,6 @@ pub struct Exception {
     pub reported_to: Option<String>,
     /// The longest term, in days.
     pub max_days: Option<i64>,
-}
-
-/// A report that an instrument asks for.
-#[derive(Debug, Clone)]
-pub struct Filing {
-    /// What it is called.
-    pub name: String,
-    /// To whom it goes.
-    pub to: String,
-    /// What it must hold.
-    pub fields: Vec<String>,
-    /// Why it is a draft only, where its fields were not read in the text.
-    pub draft: Option<String>,
 }
 
 /// A law, directive or order.

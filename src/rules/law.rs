@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 
 use super::document::{At, Table};
+use super::filing::{Each, Field, Filing, Fill};
 use super::instrument::{
-    Class, Exception, Fact, Filing, Force, Instrument, Limb, Mark, Profile, Scope, Status, reached,
+    Class, Exception, Fact, Force, Instrument, Limb, Mark, Profile, Scope, Status, reached,
 };
 use super::pack::Packs;
 use super::problem::Problems;
@@ -179,11 +180,25 @@ fn exception(table: Table<'_>) -> Option<Exception> {
 
 fn filing(table: Table<'_>) -> Filing {
     let text = |key| table.required(key).map(|t| t.value).unwrap_or_default();
+    let optional = |key| table.text(key).map(|t| t.value);
     let (name, to) = (text("name"), text("to"));
-    let fields = plain(table.texts("fields"));
-    let draft = table.text("draft").map(|t| t.value);
+    let each = table.word("each", Each::ALL, Each::word).unwrap_or(Each::Report);
+    let field = |field: Table<'_>| {
+        let words = field.required("words").map(|w| w.value).unwrap_or_default();
+        let fills = field.words("fills", Fill::ALL, Fill::word);
+        for fill in fills.iter().filter(|fill| fill.of() != Each::Report && fill.of() != each) {
+            let label = format!("the report needs `each = \"{}\"` for it", fill.of());
+            let message = format!("`{fill}` is nothing that the report as a whole has");
+            field.error(&field.place_of("fills"), "bad-fill", message, label);
+        }
+        field.end();
+        Field { words, fills }
+    };
+    let fields = table.tables("fields").into_iter().map(field).collect();
+    let by = optional("by").unwrap_or_else(|| "body that files it".to_owned());
+    let (none, draft) = (optional("none"), optional("draft"));
     table.end();
-    Filing { name, to, fields, draft }
+    Filing { name, to, by, each, none, fields, draft }
 }
 
 /// A duty with its term: `on` a day, or a number of `days`, `business-days` or `hours` after a trigger.

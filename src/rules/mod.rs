@@ -4,6 +4,7 @@
 //! checked before anything is scanned (law 9), and all problems are shown at once.
 
 mod document;
+mod filing;
 mod instrument;
 mod law;
 mod matcher;
@@ -25,9 +26,8 @@ use include_dir::{Dir, include_dir};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-pub use instrument::{
-    Class, Exception, Fact, Filing, Force, Instrument, Limb, Mark, Profile, Scope, Status, names,
-};
+pub use filing::{Each, Field, Filing, Fill};
+pub use instrument::{Class, Exception, Fact, Force, Instrument, Limb, Mark, Profile, Scope, Status, names};
 pub use matcher::{Hit, Matcher};
 pub(crate) use pack::MENTION;
 pub use problem::RuleFile;
