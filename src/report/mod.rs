@@ -3,13 +3,17 @@
 //! A [`Report`] is made once, its verdict included; every format is a pure function of it (law 2).
 
 mod csv;
+mod html;
 mod inventory;
 mod json;
 mod junit;
+mod markdown;
 mod ndjson;
+mod paper;
 pub mod remediation;
 mod sarif;
 mod table;
+pub mod template;
 
 use std::io::{self, Write};
 
@@ -68,11 +72,9 @@ impl Reported {
     /// is waived.
     #[must_use]
     pub fn weighs_most(&self) -> Option<RulingKind> {
-        let stands =
-            |kind| matches!(kind, RulingKind::Prohibited | RulingKind::Review | RulingKind::Indicator);
         let strongest = self.rulings.first().map(|r| r.ruling)?;
         let is_waived = self.rulings.iter().any(|r| r.ruling == RulingKind::Excepted);
-        Some(if is_waived && !stands(strongest) { RulingKind::Excepted } else { strongest })
+        Some(if is_waived && !strongest.stands() { RulingKind::Excepted } else { strongest })
     }
 }
 
@@ -191,8 +193,17 @@ pub struct Format {
 }
 
 /// Every form of the report.
-pub const FORMATS: &[Format] =
-    &[csv::FORMAT, json::FORMAT, junit::FORMAT, ndjson::FORMAT, sarif::FORMAT, table::FORMAT];
+pub const FORMATS: &[Format] = &[
+    csv::FORMAT,
+    html::FORMAT,
+    json::FORMAT,
+    junit::FORMAT,
+    markdown::FORMAT,
+    ndjson::FORMAT,
+    sarif::FORMAT,
+    table::FORMAT,
+    template::FORMAT,
+];
 
 /// A form of an inventory, without any judgment.
 pub struct ListFormat {

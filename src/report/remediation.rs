@@ -6,6 +6,7 @@
 //! uninstall a product is shown as evidence: it is the machine's own text, and nobody checked it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::Reported;
 use crate::inventory::Inventory;
@@ -206,7 +207,7 @@ fn step(item: &Item, evidence: &Evidence) -> (Step, Option<&'static str>) {
         return managed;
     }
     match kind {
-        Kind::Application if place.raw().ends_with(".app") || any_path(item, ".app") => (
+        Kind::Application if is_bundle(item) => (
             Step::words(format!(
                 "quit {name} and move it to the Trash ({place}); an uninstaller of its own, if it has one, comes first"
             )),
@@ -328,8 +329,10 @@ fn file(item: &Item) -> (Step, Option<&'static str>) {
     (Step::with(format!("delete the file {path}, once nothing runs it"), command), None)
 }
 
-fn any_path(item: &Item, end: &str) -> bool {
-    item.paths.iter().any(|path| path.raw().ends_with(end))
+/// Whether it is an application of macOS, which is a folder.
+fn is_bundle(item: &Item) -> bool {
+    let is_one = |path: &Text| Path::new(path.raw()).extension().is_some_and(|end| end == "app");
+    is_one(&item.place) || item.paths.iter().any(is_one)
 }
 
 /// An identifier by its word, of those too that a saved inventory alone knows.

@@ -112,8 +112,7 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
         }
         let rulings =
             || report.findings.iter().flat_map(|f| &f.rulings).filter(|r| r.instrument == outcome.id);
-        let found = rulings()
-            .any(|r| matches!(r.ruling, RulingKind::Prohibited | RulingKind::Review | RulingKind::Indicator));
+        let found = rulings().any(|r| r.ruling.stands());
         // Once nothing was found, and of the past only, terms are of no use to anyone.
         let binds = found && outcome.unbound.is_none();
         for duty in outcome.duties.iter().filter(|duty| binds && duty.due >= report.scan.as_of) {
@@ -189,7 +188,7 @@ fn verdict(report: &Report) -> String {
 }
 
 /// The verdict in a sentence or two.
-fn said(report: &Report) -> String {
+pub(super) fn said(report: &Report) -> String {
     let with = |kind: RulingKind| report.findings.iter().filter(move |f| f.weighs_most() == Some(kind));
     let products = |n: usize| if n == 1 { "1 product".to_owned() } else { format!("{n} products") };
     let mut said = Vec::new();
