@@ -19,14 +19,14 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(self, world: &World) -> Result<u8> {
-        let outputs = Outputs::check(&self.output, LIST_FORMATS, |f: &ListFormat| f.id)?;
+        let outputs = Outputs::check(&self.output, LIST_FORMATS, |f: &ListFormat| f.id, |_, _| Ok(false))?;
         let target = self.look.target()?;
         let watch = Watch::new(world);
         let done = |source: &str| watch.done(source);
         let look = self.look.by(world, &done);
         let (inventory, scan) = interdict::look(&target, &look, None);
         drop(watch);
-        outputs.write(|format, out| (format.write)(&inventory, &scan, world.style, out))?;
+        outputs.write(|format, _, out| (format.write)(&inventory, &scan, world.style, out))?;
         Ok(if inventory.is_incomplete() { Verdict::Incomplete.exit_code() } else { 0 })
     }
 }

@@ -8,19 +8,40 @@ use interdict::error::Error;
 use interdict::target::operator::Output;
 use unicode_width::UnicodeWidthStr;
 
-/// Outputs that were asked for: each format and its file, or standard output.
-pub(super) struct Outputs<F: 'static>(Vec<(&'static F, Option<String>)>);
+/// An output that was asked for.
+struct Asked<F: 'static> {
+    format: &'static F,
+    /// Of what it is, in a form as `template:ID`.
+    of: Option<String>,
+    /// Its file, or standard output.
+    path: Option<String>,
+}
+
+/// The outputs that were asked for.
+pub(super) struct Outputs<F: 'static>(Vec<Asked<F>>);
 
 impl<F> Outputs<F> {
     /// Checks the outputs, before anything is scanned; `table` on standard output where none is asked for.
-    pub(super) fn check(asked: &[String], formats: &'static [F], id: fn(&F) -> &'static str) -> Result<Self> {
+    /// `takes` says whether a format takes what stands behind a colon.
+    pub(super) fn check(
+        asked: &[String],
+        formats: &'static [F],
+        id: fn(&F) -> &'static str,
+        takes: impl Fn(&F, &str) -> Result<bool, Error>,
+    ) -> Result<Self> {
         let default = ["table".to_owned()];
         let asked = if asked.is_empty() { &default } else { asked };
         let mut outputs = Vec::new();
         for asked in asked {
             let (name, path) =
                 asked.split_once('=').map_or((asked.as_str(), None), |(name, path)| (name, Some(path)));
-            let Some(format) = formats.iter().find(|f| id(f) == name) else {
+            let (before, of) = name.split_once(':').map_or((name, None), |(name, of)| (name, Some(of)));
+            let format = formats.iter().find(|f| id(f) == before);
+            let known = match (format, of) {
+                (Some(format), Some(of)) => takes(format, of)?.then_some(format),
+                (format, _) => format,
+            };
+            let Some(format) = known else {
                 let known: Vec<_> = formats.iter().map(id).collect();
                 return Err(Error::Usage(format!(
                     "there is no format `{name}`; there are: {}",
@@ -33,15 +54,16 @@ impl<F> Outputs<F> {
                 Some(path) => Output::check(Path::new(path))?,
                 None => {}
             }
-            outputs.push((format, path.filter(|path| *path != "-").map(str::to_owned)));
+            let path = path.filter(|path| *path != "-").map(str::to_owned);
+            outputs.push(Asked { format, of: of.map(str::to_owned), path });
         }
-        for (number, (_, path)) in outputs.iter().enumerate() {
-            let twice = path.is_some() && outputs.iter().skip(number + 1).any(|(_, other)| other == path);
+        for (number, Asked { path, .. }) in outputs.iter().enumerate() {
+            let twice = path.is_some() && outputs.iter().skip(number + 1).any(|other| other.path == *path);
             if let (true, Some(path)) = (twice, path) {
                 return Err(Error::Usage(format!("two formats cannot go to one file: {path}")).into());
             }
         }
-        if outputs.iter().filter(|(_, path)| path.is_none()).count() > 1 {
+        if outputs.iter().filter(|asked| asked.path.is_none()).count() > 1 {
             let message = "only one format can go to standard output; give the others a file, as in -o json=report.json";
             return Err(Error::Usage(message.to_owned()).into());
         }
@@ -49,13 +71,17 @@ impl<F> Outputs<F> {
     }
 
     /// Writes each output whole. A reader that went away does not change the verdict.
-    pub(super) fn write(self, mut write: impl FnMut(&F, &mut dyn Write) -> io::Result<()>) -> Result<()> {
-        for (format, path) in self.0 {
+    pub(super) fn write(
+        self,
+        mut write: impl FnMut(&F, Option<&str>, &mut dyn Write) -> io::Result<()>,
+    ) -> Result<()> {
+        for Asked { format, of, path } in self.0 {
+            let of = of.as_deref();
             match path {
-                None => standard(|out| write(format, out))?,
+                None => standard(|out| write(format, of, out))?,
                 Some(path) => {
                     let mut output = Output::create(Path::new(&path))?;
-                    let done = write(format, &mut output).and_then(|()| output.finish());
+                    let done = write(format, of, &mut output).and_then(|()| output.finish());
                     done.map_err(|e| Error::Writing { path, reason: e.to_string() })?;
                 }
             }

@@ -8,7 +8,8 @@ use interdict::Request;
 use interdict::error::Error;
 use interdict::judge::Verdict;
 use interdict::organisation::Organisation;
-use interdict::report::{FORMATS, Format};
+use interdict::report::{FORMATS, Format, template};
+use interdict::rules::{Instrument, Rules};
 use interdict::waiver::Waiver;
 use jiff::civil::Date;
 
@@ -39,7 +40,7 @@ pub(super) struct Scan {
     /// Warn of packs of rules whose facts were checked longer ago than so many days
     #[arg(long, value_name = "DAYS", default_value_t = 180, value_parser = clap::value_parser!(i32).range(0..=36_500))]
     max_rules_age: i32,
-    /// Where to write what: table, csv, json, junit, ndjson or sarif, on standard output or in a file (repeatable) [default: table]
+    /// Where to write what: table, csv, html, json, junit, markdown, ndjson, sarif, template or template:ID, on standard output or in a file (repeatable) [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]")]
     output: Vec<String>,
     /// Verdicts that count as passed, by name: review, incomplete
@@ -63,6 +64,22 @@ fn acceptable(word: &str) -> Result<Verdict, String> {
     verdict.ok_or_else(|| "only review and incomplete can be accepted".to_owned())
 }
 
+/// Whether an instrument that is judged by asks for reports.
+fn has_template(rules: &Rules, under: &[&Instrument], id: &str) -> Result<(), Error> {
+    let asks = |instrument: &&Instrument| !instrument.filings.is_empty();
+    if !rules.instruments.iter().filter(asks).any(|i| i.id == id) {
+        let known: Vec<_> =
+            rules.instruments.iter().filter(asks).map(|i| format!("template:{}", i.id)).collect();
+        return Err(Error::Usage(format!("there is no template `{id}`; there are: {}", known.join(", "))));
+    }
+    if !under.iter().any(|instrument| instrument.id == id) {
+        let message =
+            format!("nothing is judged by {id}, so its report cannot be filled in; add --under {id}");
+        return Err(Error::Usage(message));
+    }
+    Ok(())
+}
+
 impl Scan {
     pub(super) fn run(self, world: &World) -> Result<u8> {
         let rules = self.rules.load(world)?;
@@ -82,7 +99,11 @@ impl Scan {
             Some(path) => Waiver::read(path, &rules, world.colour_errors)?,
             None => Vec::new(),
         };
-        let outputs = Outputs::check(&self.output, FORMATS, |f: &Format| f.id)?;
+        let takes = |format: &Format, of: &str| match format.id {
+            "template" => has_template(&rules, &under, of).map(|()| true),
+            _ => Ok(false),
+        };
+        let outputs = Outputs::check(&self.output, FORMATS, |f: &Format| f.id, takes)?;
         let target = self.look.target()?;
         let watch = Watch::new(world);
         let done = |source: &str| watch.done(source);
@@ -101,7 +122,10 @@ impl Scan {
         drop(watch);
         report.with_items = !self.no_items;
         report.verbose = self.verbose;
-        outputs.write(|format, out| (format.write)(&report, world.style, out))?;
+        outputs.write(|format, of, out| match of {
+            Some(id) => template::write(&report, Some(id), out),
+            None => (format.write)(&report, world.style, out),
+        })?;
         Ok(report.exit_code(&self.accept))
     }
 }

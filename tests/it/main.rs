@@ -22,6 +22,7 @@ mod confined;
 mod containers;
 mod corpora;
 mod debian;
+mod documents;
 mod faults;
 mod golden;
 mod help;
