@@ -182,6 +182,14 @@ fn write_vendor(
     if let Some(note) = product.map_or(&vendor.note, |product| &product.note) {
         line("note", note)?;
     }
+    if let Some(protects) = product.map(|p| &p.protects).filter(|protects| !protects.is_empty()) {
+        let words: Vec<_> = protects.iter().map(|protects| protects.word()).collect();
+        line("protects", &words.join(", "))?;
+    }
+    if let Some(removal) = product.and_then(|p| p.removal.as_ref()).or(vendor.removal.as_ref()) {
+        let source = removal.source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
+        line("removal", &format!("{}{source}", removal.words))?;
+    }
     if let Some(pack) = rules.pack_of("vendor", &vendor.id) {
         line("pack", &age(pack, world))?;
         if let Some(how) = on_request_only(pack) {

@@ -259,7 +259,7 @@ fn deadlines(report: &Report, page: &mut dyn Page) -> io::Result<()> {
         return page.paragraph("No instrument that binds here sets a term for what was found.");
     }
     page.paragraph(
-        "Terms are computed from the day of the law above. The time of this scan need not be the time of identification in the sense of the law.",
+        "Terms are computed from the day of the law above, in days of UTC. The time of this scan need not be the time of identification in the sense of the law.",
     )?;
     let as_of = report.scan.as_of;
     let mut rows = duties.into_iter().map(|(outcome, duty)| {

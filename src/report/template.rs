@@ -51,6 +51,8 @@ pub fn write(report: &Report, of: Option<&str>, out: &mut dyn Write) -> io::Resu
         report.scan.as_of,
         report.verdict
     ))?;
+    let warnings = report.warnings().map(|warning| format!("**Warning:** {}", plain(&warning)));
+    page.list(&warnings.collect::<Vec<_>>())?;
     paper::basis(report, page)
 }
 

@@ -275,6 +275,30 @@ fn nothing_is_nothing_within_the_coverage() {
     assert!(nothing.contains("[agency name: to be filled in by the agency]"), "{nothing}");
 }
 
+/// What the instrument only tells of was found all the same.
+#[test]
+fn nothing_is_not_said_of_what_was_found() {
+    let root = Root::new();
+    let list = root.list(&[json!({"kind": "package", "name": "kesl", "version": "12.1"})]);
+    root.write("us.toml", "body = \"us-civilian\"\nsystem = \"national-security\"\n");
+    let unbound = template(&list, "us-bod-17-01", &["--organisation", root.at("us.toml").to_str().unwrap()]);
+    let early =
+        run(["scan", &list, "--under", "us-bod-17-01", "--as-of", "2017-01-01", "-o", "template"]).out;
+    for written in [&unbound, &early] {
+        assert!(!written.contains("no Kaspersky-branded products were found"), "{written}");
+        assert!(!written.contains("0 of the 1 endpoint"), "{written}");
+    }
+    assert!(
+        unbound.contains("not counted: Kaspersky Endpoint Security for Linux 12.1 (advisory: "),
+        "{unbound}"
+    );
+    // What was removed is gone, and what it left is told.
+    let left = root.list(&[json!({"kind": "package", "name": "kesl", "state": "remnant"})]);
+    let left = template(&left, "us-bod-17-01", &[]);
+    assert!(left.contains("no Kaspersky-branded products were found"), "{left}");
+    assert!(left.contains("1 removed, with remnants that are left"), "{left}");
+}
+
 #[test]
 fn a_record_stands_for_each_finding_and_for_each_waiver() {
     let root = Root::new();

@@ -304,7 +304,7 @@ fn old_rules_are_a_warning_and_no_failure() {
         let fixed = ["scan", &list, "--rules", rules.to_str().unwrap(), "--no-builtin-rules"];
         run([&fixed, args].concat())
     };
-    for format in ["table", "json", "ndjson", "csv", "junit", "sarif"] {
+    for format in ["table", "json", "ndjson", "csv", "junit", "sarif", "html", "markdown", "template"] {
         let found = scan(&["-o", format]);
         let text = found.out.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(found.code, 0, "{}", found.err);

@@ -106,11 +106,16 @@ fn subjects(rules: &Loaded) -> Subjects {
         let facts = subjects.entry((Sort::Maker, vendor.id.clone())).or_default();
         state(facts, "name", Some(&vendor.name));
         state(facts, "note", vendor.note.as_ref());
+        state(facts, "removal", vendor.removal.as_ref().map(|removal| &removal.words));
         facts.extend(vendor.brand.iter().map(|brand| (("brand", brand.clone()), String::new())));
         for product in &vendor.products {
             let facts = subjects.entry((Sort::Maker, format!("{}/{}", vendor.id, product.id))).or_default();
             state(facts, "name", Some(&product.name));
             state(facts, "note", product.note.as_ref());
+            state(facts, "removal", product.removal.as_ref().map(|removal| &removal.words));
+            let protects =
+                product.protects.iter().map(|p| (("protects", p.word().to_owned()), String::new()));
+            facts.extend(protects);
         }
     }
     for signature in &rules.signatures {
@@ -178,7 +183,8 @@ fn law(instrument: &Instrument) -> Facts {
         add("duty", format!("{}:", clock.duty), term(clock));
     }
     for filing in &instrument.filings {
-        add("report", filing.name.clone(), format!("to {}", filing.to));
+        let fields: Vec<&str> = filing.fields.iter().map(|field| field.words.as_str()).collect();
+        add("report", filing.name.clone(), format!("to {}: {}", filing.to, fields.join("; ")));
     }
     facts
 }

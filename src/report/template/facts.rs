@@ -4,7 +4,7 @@ use crate::item::{Item, State};
 use crate::judge::{Outcome, Ruling, RulingKind};
 use crate::report::remediation::remediation;
 use crate::report::{Report, Reported};
-use crate::rules::{Filing, Fill};
+use crate::rules::{Filing, Fill, Status};
 use crate::waiver::Waived;
 
 /// What is known under one instrument.
@@ -38,10 +38,37 @@ impl<'a> Facts<'a> {
         self.report.waivers.iter().filter(|waived| waived.waiver.instrument == self.outcome.id).collect()
     }
 
-    /// That nothing was found, and how far that reaches.
+    /// The findings that the instrument only tells of, or excludes, with its rulings.
+    fn told(&self) -> Vec<(&'a Reported, &'a Ruling)> {
+        let told = |reported: &'a Reported| {
+            let of = reported.rulings.iter().find(|ruling| ruling.instrument == self.outcome.id)?;
+            self.ruling(reported).is_none().then_some((reported, of))
+        };
+        self.report.findings.iter().filter_map(told).collect()
+    }
+
+    /// Whether the instrument speaks on the day, and nothing that it covers is here: what it excludes does not count, and
+    /// what is left after removal is told beside it.
+    fn is_nothing(&self) -> bool {
+        let speaks = !matches!(self.outcome.status, Status::NotYet | Status::Superseded | Status::Expired);
+        let counts = |(reported, ruling): &(&Reported, &Ruling)| {
+            ruling.ruling != RulingKind::Excluded && reported.finding.state != State::Remnant
+        };
+        speaks && self.findings().is_empty() && !self.told().iter().any(counts)
+    }
+
+    /// That nothing was found, where that is so, and how far it reaches.
     pub(super) fn nothing(&self, filing: &Filing) -> String {
         let words = filing.none.as_deref().unwrap_or("nothing that this instrument covers was found");
-        format!("{words}, within the coverage of this scan{}", self.unseen())
+        let said = if self.is_nothing() {
+            format!("{words}, within the coverage of this scan")
+        } else {
+            "nothing that was found is a matter of this report on the day".to_owned()
+        };
+        let told = self.told().into_iter().map(|(reported, ruling)| {
+            format!("; not counted: {} ({}: {})", product(reported), ruling.ruling, ruling.reason)
+        });
+        format!("{said}{}{}", told.collect::<String>(), self.unseen())
     }
 
     /// What takes the ground from a statement that nothing was found.
@@ -108,6 +135,9 @@ impl<'a> Facts<'a> {
         let device = self.device().join(", ");
         let one = |reported: &Reported| format!("{}: 1 endpoint, {device}", product(reported));
         let mut told: Vec<String> = self.findings().into_iter().map(one).collect();
+        if told.is_empty() && !self.is_nothing() {
+            return told;
+        }
         if told.is_empty() {
             told.push(format!("0 of the 1 endpoint that was scanned, {device}"));
         }
