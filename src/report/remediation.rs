@@ -122,8 +122,11 @@ pub fn remediation(reported: &Reported, inventory: &Inventory) -> Option<Remedia
     let whole: BTreeSet<(Option<&Text>, &Text)> =
         evidence.iter().map(|(item, _)| (item.container.as_ref(), &item.id)).collect();
     let goes_with = |item: &Item| {
-        item.owner.as_ref().is_some_and(|owner| whole.contains(&(item.container.as_ref(), owner)))
+        let in_same = |owner: &Text| whole.contains(&(item.container.as_ref(), owner));
+        item.owner.as_ref().is_some_and(|owner| *owner != item.id && in_same(owner))
     };
+    // A list can say that all belong to each other; then each is told by itself.
+    let in_circle = evidence.iter().all(|(item, _)| goes_with(item));
     let mut remains = BTreeSet::new();
     let mut steps: BTreeMap<Step, u8> = BTreeMap::new();
     for (item, evidence) in &evidence {
@@ -135,7 +138,7 @@ pub fn remediation(reported: &Reported, inventory: &Inventory) -> Option<Remedia
         if is_left {
             remains.insert(format!("{} {}, at {}", item.kind, item.name, item.place));
         }
-        if evidence.state == State::Mention || goes_with(item) {
+        if evidence.state == State::Mention || (goes_with(item) && !in_circle) {
             continue;
         }
         let (step, stays) = step(item, evidence);

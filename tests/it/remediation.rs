@@ -87,3 +87,14 @@ fn a_hostile_name_is_in_no_command() {
         }
     }
 }
+
+/// A list in which everything belongs to something else says no less.
+#[test]
+fn what_belongs_to_itself_is_removed_all_the_same() {
+    let root = Root::new();
+    let item = |id: &str, owner: &str| json!({"kind": "package", "name": "kesl", "ecosystem": "debian", "id": id, "owner": owner, "place": id});
+    for items in [vec![item("a", "a")], vec![item("a", "b"), item("b", "a")]] {
+        let (_, report) = scan(&root.list(&items), &[]);
+        assert_eq!(commands(&steps(&report, "kesl")), ["apt-get purge kesl"]);
+    }
+}

@@ -141,7 +141,7 @@ pub(super) fn removals(report: &Report, page: &mut dyn Page) -> io::Result<()> {
         return page.paragraph("There is nothing to remove.");
     }
     page.paragraph(
-        "What would remove each finding, for a person to do. interdict has run none of it. Names and paths in commands come from the machine that was audited: read each before it is run.",
+        "What would remove each finding from what was audited, for a person to do there. interdict has run none of it. Names and paths in commands come from the machine that was audited: read each before it is run.",
     )?;
     for (number, reported) in counted(report) {
         let Some(told) = remediation(reported, &report.inventory) else { continue };

@@ -74,7 +74,7 @@ pub(super) fn detail(
 /// What removes a finding.
 fn removal(reported: &Reported, inventory: &Inventory, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let Some(told) = remediation(reported, inventory) else { return Ok(()) };
-    entry("   ", "to remove it (interdict does none of this):", style, out)?;
+    entry("   ", "to remove it from what was audited (interdict does none of this):", style, out)?;
     for (number, step) in told.steps.iter().enumerate() {
         entry(&format!("   {}. ", number + 1), &step.words, style, out)?;
         if let Some(command) = &step.command {
