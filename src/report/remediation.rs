@@ -90,6 +90,7 @@ const MANAGERS: &[Manager] = &[
         command: "emerge --ask --depclean",
         remains: Some("configuration files that were changed"),
     },
+    Manager { ecosystem: "macports", name: "MacPorts", command: "port uninstall", remains: None },
     Manager { ecosystem: "snap", name: "snap", command: "snap remove --purge", remains: None },
     Manager {
         ecosystem: "conda",
@@ -209,13 +210,16 @@ fn step(item: &Item, evidence: &Evidence) -> (Step, Option<&'static str>) {
     {
         return managed;
     }
-    match kind {
-        Kind::Application if is_bundle(item) => (
-            Step::words(format!(
-                "quit {name} and move it to the Trash ({place}); an uninstaller of its own, if it has one, comes first"
-            )),
+    if let (Kind::Application, Some(bundle)) = (kind, bundle(item)) {
+        let words = format!(
+            "quit {name} and move {bundle} to the Trash; an uninstaller of its own, if it has one, comes first"
+        );
+        return (
+            Step::words(words),
             Some("launchd jobs and helpers in /Library and in the Library folders of users"),
-        ),
+        );
+    }
+    match kind {
         Kind::Package | Kind::Application => {
             words(format!("remove {kind} {name} by what installed it, at {place}"))
         }
@@ -227,12 +231,9 @@ fn step(item: &Item, evidence: &Evidence) -> (Step, Option<&'static str>) {
             ))
         }
         Kind::Service | Kind::Task => {
-            let is_unit = item.source.raw() == "systemd";
-            let user = if item.user.is_some() { "--user " } else { "" };
-            let command = unit(name).map(|unit| format!("systemctl {user}disable --now {unit}"));
             let whose = item.user.as_ref().map(|user| format!(", as {user}")).unwrap_or_default();
             let words = format!("stop and disable {kind} {name}{whose}, then delete {place}");
-            (Step::with(words, command.filter(|_| is_unit)), None)
+            (Step::with(words, disabling(item)), None)
         }
         Kind::Process => {
             let runs = item.paths.first().map(|path| format!(" ({path})")).unwrap_or_default();
@@ -289,6 +290,9 @@ fn managed(item: &Item) -> Option<(Step, Option<&'static str>)> {
             let command = package(&id).map(|id| format!("code --uninstall-extension {id}"));
             Step::with(words, command.filter(|_| is_code))
         }
+        "pkg" => Step::words(format!(
+            "use the uninstaller of {name}, or delete what its receipt lists (pkgutil --files) and forget the receipt (pkgutil --forget); the receipt is at {place}"
+        )),
         "nix" => Step::words(format!(
             "take {name} out of the profile or the configuration that names it, and collect the garbage ({place})"
         )),
@@ -332,10 +336,24 @@ fn file(item: &Item) -> (Step, Option<&'static str>) {
     (Step::with(format!("delete the file {path}, once nothing runs it"), command), None)
 }
 
-/// Whether it is an application of macOS, which is a folder.
-fn is_bundle(item: &Item) -> bool {
-    let is_one = |path: &Text| Path::new(path.raw()).extension().is_some_and(|end| end == "app");
-    is_one(&item.place) || item.paths.iter().any(is_one)
+/// The folder that is an application of macOS.
+fn bundle(item: &Item) -> Option<&Text> {
+    let is_one = |path: &&Text| Path::new(path.raw()).extension().is_some_and(|end| end == "app");
+    item.paths.iter().chain([&item.place]).find(is_one)
+}
+
+/// What stops a service or a task and keeps it from starting again.
+fn disabling(item: &Item) -> Option<String> {
+    let name = unit(&item.name)?;
+    match item.source.raw() {
+        "systemd" if item.user.is_some() => Some(format!("systemctl --user disable --now {name}")),
+        "systemd" => Some(format!("systemctl disable --now {name}")),
+        // Those of users run in the domain of each, whose number is not known (launchctl(1)).
+        "launchd" if item.place.raw().starts_with("/Library/LaunchDaemons/") => {
+            Some(format!("launchctl bootout system/{name}"))
+        }
+        _ => None,
+    }
 }
 
 /// An identifier by its word, of those too that a saved inventory alone knows.

@@ -94,3 +94,24 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn an_application_of_macos_is_its_folder_and_a_daemon_is_booted_out() {
+    let mut app =
+        Item::new(Kind::Application, "WeChat".into(), "/Applications/WeChat.app/Contents/Info.plist".into());
+    app.paths = vec!["/Applications/WeChat.app".into()];
+    let (told, stays) = step(&app, &evidence(State::Installed));
+    assert!(told.words.contains("move /Applications/WeChat.app to the Trash"), "{told:?}");
+    assert!(stays.is_some_and(|stays| stays.contains("launchd")));
+    for (place, wanted) in [
+        (
+            "/Library/LaunchDaemons/com.kaspersky.kav.plist",
+            Some("launchctl bootout system/com.kaspersky.kav"),
+        ),
+        ("/Users/a/Library/LaunchAgents/com.kaspersky.kav.plist", None),
+    ] {
+        let mut job = Item::new(Kind::Service, "com.kaspersky.kav".into(), place.into());
+        job.source = "launchd".into();
+        assert_eq!(command(&job).as_deref(), wanted);
+    }
+}
