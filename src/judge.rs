@@ -102,6 +102,8 @@ pub struct Outcome {
     pub duties: Vec<Duty>,
     /// The reports it asks for.
     pub filings: Vec<Filing>,
+    /// The controls of NIST SP 800-53 that a finding bears on, as the catalogue writes them: CM-7(4).
+    pub controls: Vec<String>,
     /// Its verdict.
     pub verdict: Verdict,
 }
@@ -226,6 +228,7 @@ pub fn judge(grounds: &Grounds<'_>, findings: &[Finding], inventory: &Inventory)
         unbound: standing.unbound.clone(),
         duties: standing.duties.clone(),
         filings: standing.instrument.filings.clone(),
+        controls: standing.instrument.controls.clone(),
         verdict: strongest(&verdicts(&|r: &Ruling| r.instrument == standing.instrument.id)),
     };
     let outcomes = standings.iter().map(outcome).collect();

@@ -10,6 +10,7 @@
 //! Everything right of the inventory is pure: no clock, no environment, no file. An error in the instructions stops the
 //! run; an error in the evidence is part of the result. [`run`] is this picture in a few lines.
 
+pub mod baseline;
 pub mod clock;
 pub mod error;
 pub mod inventory;
@@ -19,6 +20,7 @@ pub mod organisation;
 pub mod parse;
 pub mod proof;
 pub mod recognise;
+pub mod redact;
 pub mod report;
 pub mod rules;
 pub mod sources;

@@ -26,6 +26,10 @@ fn main() -> ExitCode {
         user: user(),
         elevated: elevated(),
         now: jiff::Timestamp::now,
+        random: || {
+            let mut key = [0; 32];
+            getrandom::fill(&mut key).map(|()| key).map_err(|e| e.to_string())
+        },
     };
     match cli::run(&world) {
         Ok(code) => ExitCode::from(code),

@@ -13,16 +13,17 @@ mod sources;
 use std::io;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
 use interdict::Look;
 use interdict::error::Error;
+use interdict::redact::LEAST_KEY;
 use interdict::report::Style;
 use interdict::rules::{Rules, on_request};
 use interdict::sources::{Depth, Progress, SOURCES};
-use interdict::target::Target;
+use interdict::target::{Target, operator};
 use interdict::text::Text;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -35,6 +36,7 @@ pub(crate) struct World {
     pub(crate) user: Option<Text>,
     pub(crate) elevated: Option<bool>,
     pub(crate) now: fn() -> Timestamp,
+    pub(crate) random: fn() -> Result<[u8; 32], String>,
 }
 
 impl World {
@@ -66,7 +68,7 @@ pub(crate) struct Cli {
 enum Command {
     /// Audit a target and give a verdict
     #[command(after_help = EXIT_CODES)]
-    Scan(scan::Scan),
+    Scan(Box<scan::Scan>),
     /// List what is installed and running, without any judgment
     Inventory(inventory::List),
     /// Look at and check the rules
@@ -158,6 +160,41 @@ struct LookArgs {
     #[arg(long)]
     include_network: bool,
 }
+
+/// Whether people and machines are named.
+#[derive(Args)]
+struct RedactArgs {
+    /// Write tokens for user names, home folders, the host's name and id, and Windows SIDs
+    #[arg(long)]
+    redact: bool,
+    /// Key of the tokens, a file of at least 16 bytes: the same key gives the same tokens; implies --redact [default: a random key for this run, which is not kept]
+    #[arg(long, value_name = "FILE")]
+    redact_key: Option<PathBuf>,
+}
+
+impl RedactArgs {
+    /// The key, if tokens are asked for.
+    fn key(&self, world: &World) -> Result<Option<Vec<u8>>> {
+        if let Some(path) = &self.redact_key {
+            let key = operator::bytes(path, MOST_KEY)?;
+            if key.len() < LEAST_KEY {
+                let path = path.display().to_string();
+                let reason = format!("a key of fewer than {LEAST_KEY} bytes could be found out by trying");
+                return Err(Error::Instruction { path, reason }.into());
+            }
+            return Ok(Some(key));
+        }
+        if !self.redact {
+            return Ok(None);
+        }
+        let key = (world.random)()
+            .map_err(|e| anyhow!("cannot make a random key: {e}; name one with --redact-key"))?;
+        Ok(Some(key.to_vec()))
+    }
+}
+
+/// Bytes of a key that are read.
+const MOST_KEY: u64 = 1 << 16;
 
 fn depth(word: &str) -> Result<Depth, String> {
     let words: Vec<_> = Depth::ALL.iter().map(|d| d.word()).collect();

@@ -5,16 +5,18 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use interdict::Request;
+use interdict::baseline::Baseline;
 use interdict::error::Error;
 use interdict::judge::Verdict;
 use interdict::organisation::Organisation;
+use interdict::redact;
 use interdict::report::{FORMATS, Format, template};
 use interdict::rules::{Instrument, Rules};
 use interdict::waiver::Waiver;
 use jiff::civil::Date;
 
 use super::output::Outputs;
-use super::{LookArgs, RuleArgs, Watch, World};
+use super::{LookArgs, RedactArgs, RuleArgs, Watch, World};
 
 #[derive(Args)]
 pub(super) struct Scan {
@@ -37,15 +39,21 @@ pub(super) struct Scan {
     /// Exceptions that were granted (TOML); `interdict explain waiver` shows its keys
     #[arg(long, value_name = "FILE")]
     waivers: Option<PathBuf>,
+    /// Earlier report (json or ndjson, in gzip too) to compare with: findings become new, changed, unchanged or gone, and the verdict stays what it is
+    #[arg(long, value_name = "REPORT")]
+    baseline: Option<PathBuf>,
     /// Warn of packs of rules whose facts were checked longer ago than so many days
     #[arg(long, value_name = "DAYS", default_value_t = 180, value_parser = clap::value_parser!(i32).range(0..=36_500))]
     max_rules_age: i32,
-    /// Where to write what: table, csv, html, json, junit, markdown, ndjson, sarif, template or template:ID, on standard output or in a file (repeatable) [default: table]
+    /// Where to write what: table, csv, cyclonedx, html, intoto, json, junit, markdown, ndjson, ocsf, oscal-ar, oscal-poam,
+    /// sarif, spdx, template or template:ID, on standard output or in a file (repeatable) [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]")]
     output: Vec<String>,
     /// Verdicts that count as passed, by name: review, incomplete
     #[arg(long, value_name = "VERDICT", value_delimiter = ',', value_parser = acceptable)]
     accept: Vec<Verdict>,
+    #[command(flatten)]
+    redact: RedactArgs,
     /// Leave the items out of the report, which then cannot be judged again
     #[arg(long)]
     no_items: bool,
@@ -99,6 +107,8 @@ impl Scan {
             Some(path) => Waiver::read(path, &rules, world.colour_errors)?,
             None => Vec::new(),
         };
+        let key = self.redact.key(world)?;
+        let mut baseline = self.baseline.as_deref().map(Baseline::read).transpose()?;
         let takes = |format: &Format, of: &str| match format.id {
             "template" => has_template(&rules, &under, of).map(|()| true),
             _ => Ok(false),
@@ -121,6 +131,10 @@ impl Scan {
         let mut report = interdict::run(&target, &request);
         drop(watch);
         report.with_items = !self.no_items;
+        if let Some(key) = key {
+            report = redact::report(report, baseline.as_mut(), &key);
+        }
+        report.baseline = baseline.map(|baseline| baseline.compare(&report));
         report.verbose = self.verbose;
         outputs.write(|format, of, out| match of {
             Some(id) => template::write(&report, Some(id), out),

@@ -1,11 +1,12 @@
 //! `csv`: a row a record, for spreadsheets (RFC 4180, but for lines that end in a newline alone). The first column says what a row is: the report, an instrument, a
-//! finding, a piece of its evidence, a ruling on it, a source, a gap or a waiver.
+//! finding, a piece of its evidence, a ruling on it, a finding that is gone, a source, a gap or a waiver.
 //!
 //! A cell that a spreadsheet would take for a formula begins with an apostrophe.
 
 use std::io::{self, Write};
 
 use super::{Format, ListFormat, Report, Scan, Style};
+use crate::baseline::Change;
 use crate::inventory::Inventory;
 use crate::item::Item;
 use crate::judge::RulingKind;
@@ -17,7 +18,7 @@ pub(super) const LIST_FORMAT: ListFormat =
     ListFormat { id: "csv", about: "a row an item and a gap", extension: "csv", write: list };
 
 /// The columns of a report.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "record",
     "id",
     "vendor",
@@ -36,6 +37,7 @@ const COLUMNS: [&str; 18] = [
     "place",
     "traits",
     "blocks",
+    "change",
 ];
 /// The columns of a list.
 const LIST_COLUMNS: [&str; 17] = [
@@ -140,6 +142,9 @@ fn write(report: &Report, _: Style, out: &mut dyn Write) -> io::Result<()> {
             ("ruling", reported.weighs_most().map_or("none", RulingKind::word).to_owned()),
             ("due", strongest.and_then(|r| r.due).map(|day| day.to_string()).unwrap_or_default()),
         ]);
+        if let Some((change, other)) = report.change(reported) {
+            row.extend([("change", change.to_string()), ("reason", other.join("; "))]);
+        }
         rows.row(&row)?;
         for evidence in &finding.evidence {
             let Some(item) = inventory.items.get(evidence.item) else { continue };
@@ -169,7 +174,32 @@ fn write(report: &Report, _: Style, out: &mut dyn Write) -> io::Result<()> {
             rows.row(&row)?;
         }
     }
+    gone(report, &mut rows)?;
     coverage(inventory, &mut rows)?;
+    waivers(report, &mut rows)?;
+    rows.out.flush()
+}
+
+/// What an earlier report has and this one has not.
+fn gone<W: Write>(report: &Report, rows: &mut Rows<'_, W>) -> io::Result<()> {
+    for gone in report.baseline.iter().flat_map(|b| &b.gone) {
+        rows.row(&[
+            ("record", "gone".to_owned()),
+            ("id", text(&gone.id)),
+            ("vendor", gone.vendor.clone()),
+            ("product", gone.product.clone()),
+            ("name", gone.product_name.clone()),
+            ("version", optional(gone.version.as_ref())),
+            ("where", text(&gone.place)),
+            ("state", gone.state.to_string()),
+            ("strength", gone.strength.to_string()),
+            ("change", Change::Gone.to_string()),
+        ])?;
+    }
+    Ok(())
+}
+
+fn waivers<W: Write>(report: &Report, rows: &mut Rows<'_, W>) -> io::Result<()> {
     for waived in &report.waivers {
         let waiver = &waived.waiver;
         let because = waived.because.as_deref().map(|because| format!(" ({because})")).unwrap_or_default();
@@ -185,7 +215,7 @@ fn write(report: &Report, _: Style, out: &mut dyn Write) -> io::Result<()> {
             ("due", waiver.expires.to_string()),
         ])?;
     }
-    rows.out.flush()
+    Ok(())
 }
 
 fn coverage<W: Write>(inventory: &Inventory, rows: &mut Rows<'_, W>) -> io::Result<()> {

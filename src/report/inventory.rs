@@ -4,13 +4,15 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::each::items;
 use super::json::{CoverageV1, Harmless, HostV1, ItemV1, ScanV1, TOOL, TargetV1, ToolV1};
 use super::table::{coverage, heading, host, plain, short};
-use super::{ListFormat, Scan, Style, csv};
+use super::{ListFormat, Scan, Style, csv, cyclonedx, ocsf, spdx};
 use crate::inventory::Inventory;
 
 pub(super) const FORMATS: &[ListFormat] = &[
     csv::LIST_FORMAT,
+    cyclonedx::LIST_FORMAT,
     ListFormat {
         id: "json",
         about: "one JSON document, interdict.inventory/1",
@@ -23,6 +25,8 @@ pub(super) const FORMATS: &[ListFormat] = &[
         extension: "ndjson",
         write: ndjson,
     },
+    ocsf::LIST_FORMAT,
+    spdx::LIST_FORMAT,
     ListFormat { id: "table", about: "for people", extension: "txt", write: table },
 ];
 
@@ -59,14 +63,9 @@ fn json(inventory: &Inventory, scan: &Scan, _: Style, out: &mut dyn Write) -> io
 }
 
 fn ndjson(inventory: &Inventory, scan: &Scan, _: Style, out: &mut dyn Write) -> io::Result<()> {
-    let mut out = Harmless(out);
-    serde_json::to_writer(&mut out, &InventoryV1::of(inventory, scan, false))?;
+    serde_json::to_writer(&mut Harmless(out), &InventoryV1::of(inventory, scan, false))?;
     writeln!(out)?;
-    for item in &inventory.items {
-        serde_json::to_writer(&mut out, &ItemV1::of(item))?;
-        writeln!(out)?;
-    }
-    Ok(())
+    items(inventory, out)
 }
 
 fn table(inventory: &Inventory, scan: &Scan, style: Style, out: &mut dyn Write) -> io::Result<()> {

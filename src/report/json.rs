@@ -4,6 +4,7 @@
 
 mod law;
 mod removal;
+mod since;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,8 +14,10 @@ use serde_json::Value;
 
 use self::law::{InstrumentV1, RulingV1, WaiverV1, organisation};
 use self::removal::RemediationV1;
+use self::since::{BaselineV1, GoneV1};
+use super::each::Digested;
 use super::{Format, Report, Reported, Scan, Style};
-use crate::inventory::{Coverage, Host, Inventory, Subject};
+use crate::inventory::{Coverage, Host, Subject};
 use crate::item::Item;
 use crate::text::{Text, is_deceptive};
 
@@ -25,6 +28,16 @@ fn write(report: &Report, _: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut out = Harmless(out);
     serde_json::to_writer_pretty(&mut out, &ReportV1::of(report))?;
     writeln!(out)
+}
+
+/// The digest of what a report says, whenever it was made: of its JSON without the times of the scan.
+pub(super) fn content(report: &Report) -> io::Result<String> {
+    let mut document = ReportV1::of(report);
+    document.scan.started.clear();
+    document.scan.finished.clear();
+    let mut digested = Digested::default();
+    serde_json::to_writer(&mut digested, &document)?;
+    Ok(digested.finish())
 }
 
 /// Writes JSON with deceptive characters escaped. Outside strings JSON has none.
@@ -73,6 +86,10 @@ pub(super) struct ReportV1<'a> {
     organisation: BTreeMap<&'static str, &'a [String]>,
     waivers: Vec<WaiverV1<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<BaselineV1<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gone: Option<Vec<GoneV1<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     items: Option<Vec<ItemV1<'a>>>,
 }
 
@@ -93,10 +110,12 @@ impl<'a> ReportV1<'a> {
             scan: ScanV1::of(&report.scan),
             verdict: report.verdict.word(),
             instruments: report.outcomes.iter().map(InstrumentV1::of).collect(),
-            findings: report.findings.iter().map(|f| FindingV1::of(f, inventory)).collect(),
+            findings: report.findings.iter().map(|f| FindingV1::of(f, report)).collect(),
             coverage: inventory.coverage.iter().map(CoverageV1::of).collect(),
             organisation: organisation(&report.organisation),
             waivers: report.waivers.iter().map(WaiverV1::of).collect(),
+            baseline: report.baseline.as_ref().map(BaselineV1::of),
+            gone: report.baseline.as_ref().map(|b| b.gone.iter().map(GoneV1::of).collect()),
             items: report.with_items.then(|| inventory.items.iter().map(ItemV1::of).collect()),
         }
     }
@@ -184,11 +203,16 @@ struct FindingV1<'a> {
     evidence: Vec<EvidenceV1<'a>>,
     rulings: Vec<RulingV1<'a>>,
     remediation: Option<RemediationV1>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    changed: &'a [String],
 }
 
 impl<'a> FindingV1<'a> {
-    fn of(reported: &'a Reported, inventory: &'a Inventory) -> Self {
-        let finding = &reported.finding;
+    fn of(reported: &'a Reported, report: &'a Report) -> Self {
+        let (finding, inventory) = (&reported.finding, &report.inventory);
+        let change = report.change(reported);
         let evidence = finding.evidence.iter().filter_map(|e| {
             let item = inventory.items.get(e.item)?;
             Some(EvidenceV1 {
@@ -218,6 +242,8 @@ impl<'a> FindingV1<'a> {
             evidence: evidence.collect(),
             rulings: reported.rulings.iter().map(RulingV1::of).collect(),
             remediation: RemediationV1::of(reported, inventory),
+            change: change.map(|(change, _)| change.word()),
+            changed: change.map(|(_, other)| other).unwrap_or_default(),
         }
     }
 }

@@ -58,7 +58,10 @@ fn besides(report: &Report) -> Vec<String> {
     for reported in &report.findings {
         let (finding, product, vendor) = (&reported.finding, &reported.product_name, &reported.vendor_name);
         let (id, state, strength) = (finding.id.raw(), finding.state, finding.strength);
-        told.push(format!("{id}: {product} by {vendor}, {state}, {strength}"));
+        let change =
+            report.change(reported).map(|(change, other)| format!(", {change} {}", other.join("; ")));
+        let change = change.unwrap_or_default();
+        told.push(format!("{id}: {product} by {vendor}, {state}, {strength}{}", change.trim_end()));
         for ruling in &reported.rulings {
             told.push(format!("  {} under {}", ruling.ruling, ruling.instrument));
         }
@@ -67,6 +70,10 @@ fn besides(report: &Report) -> Vec<String> {
             let (state, kind, name, place) = (evidence.state, item.kind, item.name.raw(), item.place.raw());
             told.push(format!("  {state} {kind} {name} in {place}"));
         }
+    }
+    for gone in report.baseline.iter().flat_map(|b| &b.gone) {
+        let (id, product, vendor, state) = (gone.id.raw(), &gone.product_name, &gone.vendor_name, gone.state);
+        told.push(format!("{id}: {product} by {vendor}, gone, was {state}"));
     }
     for waived in &report.waivers {
         let (waiver, state) = (&waived.waiver, waived.state);

@@ -3,15 +3,22 @@
 //! A [`Report`] is made once, its verdict included; every format is a pure function of it (law 2).
 
 mod csv;
+mod cyclonedx;
+mod each;
 mod html;
+mod intoto;
 mod inventory;
 mod json;
 mod junit;
+mod known;
 mod markdown;
 mod ndjson;
+mod ocsf;
+mod oscal;
 mod paper;
 pub mod remediation;
 mod sarif;
+mod spdx;
 mod table;
 pub mod template;
 
@@ -20,7 +27,9 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::baseline::{Change, Comparison};
 use crate::inventory::Inventory;
+use crate::item::Item;
 use crate::judge::{Judgment, Outcome, Ruling, RulingKind, Verdict};
 use crate::organisation::Organisation;
 use crate::recognise::{Finding, product_id};
@@ -105,6 +114,8 @@ pub struct Report {
     pub with_items: bool,
     /// Whether the table shows all evidence, and what removes a finding.
     pub verbose: bool,
+    /// What changed since an earlier report; none, if none was given.
+    pub baseline: Option<Comparison>,
 }
 
 impl Report {
@@ -134,13 +145,8 @@ impl Report {
                 rulings,
             }
         };
-        let mut findings: Vec<Reported> = findings.into_iter().zip(judgment.rulings).map(named).collect();
-        let weight = |f: &Reported| {
-            let ruling = f.rulings.first().map(|r| r.ruling);
-            (ruling.is_none(), ruling, f.finding.state, f.finding.strength, f.finding.id.clone())
-        };
-        findings.sort_by_key(weight);
-        Self {
+        let findings: Vec<Reported> = findings.into_iter().zip(judgment.rulings).map(named).collect();
+        let mut report = Self {
             rules: rules.packs.clone(),
             old_rules: Vec::new(),
             scan,
@@ -153,15 +159,46 @@ impl Report {
             inventory,
             with_items: true,
             verbose: false,
-        }
+            baseline: None,
+        };
+        report.sort();
+        report
     }
 
-    /// What a reader must know of the rules before relying on the answer.
+    /// Puts items and findings in their order, which that of the items must follow.
+    pub(crate) fn sort(&mut self) {
+        let items = &mut self.inventory.items;
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by(|a, b| items.get(*a).map(Item::order).cmp(&items.get(*b).map(Item::order)));
+        let mut moved: Vec<usize> = vec![0; order.len()];
+        for (to, from) in order.iter().enumerate() {
+            moved.get_mut(*from).into_iter().for_each(|at| *at = to);
+        }
+        let mut old: Vec<Option<Item>> = std::mem::take(items).into_iter().map(Some).collect();
+        items.extend(order.iter().filter_map(|from| old.get_mut(*from)?.take()));
+        for evidence in self.findings.iter_mut().flat_map(|f| &mut f.finding.evidence) {
+            evidence.item = moved.get(evidence.item).copied().unwrap_or(evidence.item);
+        }
+        self.findings.sort_by_key(|f| {
+            let ruling = f.rulings.first().map(|r| r.ruling);
+            (ruling.is_none(), ruling, f.finding.state, f.finding.strength, f.finding.id.clone())
+        });
+    }
+
+    /// What became of a finding since the earlier report, if there is one, and what of it is another one.
+    #[must_use]
+    pub fn change(&self, reported: &Reported) -> Option<(Change, &[String])> {
+        let (change, other) = self.baseline.as_ref()?.changes.get(&reported.finding.id)?;
+        Some((*change, other))
+    }
+
+    /// What a reader must know of the rules, and of an earlier report, before relying on the answer.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
-        self.old_rules.iter().map(|pack| {
+        let old = self.old_rules.iter().map(|pack| {
             let day = pack.as_of.map(|day| day.to_string()).unwrap_or_default();
             format!("the rules of {} were checked on {day}; what was banned since is not in them", pack.id)
-        })
+        });
+        old.chain(self.baseline.iter().flat_map(|b| b.warnings.clone()))
     }
 
     /// The exit code, when the verdicts in `accepted` are dropped.
@@ -195,12 +232,18 @@ pub struct Format {
 /// Every form of the report.
 pub const FORMATS: &[Format] = &[
     csv::FORMAT,
+    cyclonedx::FORMAT,
     html::FORMAT,
+    intoto::FORMAT,
     json::FORMAT,
     junit::FORMAT,
     markdown::FORMAT,
     ndjson::FORMAT,
+    ocsf::FORMAT,
+    oscal::ar::FORMAT,
+    oscal::poam::FORMAT,
     sarif::FORMAT,
+    spdx::FORMAT,
     table::FORMAT,
     template::FORMAT,
 ];

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::json::Harmless;
 use super::{Format, Report, Reported, Style};
+use crate::baseline::{Change, Earlier};
 use crate::inventory::{Gap, Inventory};
 use crate::judge::RulingKind;
 use crate::text::{Text, hex};
@@ -22,10 +23,15 @@ const SCHEMA: &str =
 
 fn write(report: &Report, _: Style, out: &mut dyn Write) -> io::Result<()> {
     let inventory = &report.inventory;
+    let absent = || report.baseline.iter().flat_map(|b| &b.gone);
+    let results = report.findings.iter().map(|f| result(report, inventory, f)).chain(absent().map(gone));
     let mut rules: Vec<(&str, &str, &str, &str)> = report
         .findings
         .iter()
         .map(|f| (f.vendor.as_str(), f.product.as_str(), f.product_name.as_str(), f.vendor_name.as_str()))
+        .chain(absent().map(|f| {
+            (f.vendor.as_str(), f.product.as_str(), f.product_name.as_str(), f.vendor_name.as_str())
+        }))
         .collect();
     rules.sort_unstable();
     rules.dedup();
@@ -72,7 +78,7 @@ fn write(report: &Report, _: Style, out: &mut dyn Write) -> io::Result<()> {
                 .map(|warning| json!({ "level": "warning", "message": { "text": shown(&warning) } }))
                 .collect::<Vec<_>>(),
         }],
-        "results": report.findings.iter().map(|f| result(report, inventory, f)).collect::<Vec<_>>(),
+        "results": results.collect::<Vec<_>>(),
         "columnKind": "utf16CodeUnits",
         "properties": {
             "verdict": report.verdict.word(),
@@ -137,6 +143,18 @@ fn result(report: &Report, inventory: &Inventory, reported: &Reported) -> Value 
             "evidence": evidence.collect::<Vec<_>>(), "rulings": rulings.collect::<Vec<_>>(),
         },
     });
+    if let (Some((change, other)), Value::Object(result)) = (report.change(reported), &mut result) {
+        let state = match change {
+            Change::New => "new",
+            Change::Unchanged => "unchanged",
+            Change::Changed => "updated",
+            Change::Gone => "absent",
+        };
+        result.insert("baselineState".to_owned(), state.into());
+        if let Some(Value::Object(properties)) = result.get_mut("properties") {
+            properties.insert("changed".to_owned(), json!(other));
+        }
+    }
     let used =
         report.waivers.iter().filter(|w| w.state == WaiverState::Used && w.findings.contains(&finding.id));
     let suppressions: Vec<_> = used
@@ -149,6 +167,20 @@ fn result(report: &Report, inventory: &Inventory, reported: &Reported) -> Value 
         result.insert("suppressions".to_owned(), suppressions.into());
     }
     result
+}
+
+/// What an earlier report has and this one has not.
+fn gone(earlier: &Earlier) -> Value {
+    let message =
+        format!("{} by {}: gone, was {}.", earlier.product_name, earlier.vendor_name, earlier.state);
+    json!({
+        "ruleId": format!("{}/{}", earlier.vendor, earlier.product),
+        "level": "note",
+        "message": { "text": shown(&message) },
+        "partialFingerprints": { "finding/v1": earlier.id.raw() },
+        "baselineState": "absent",
+        "properties": { "state": earlier.state.word(), "strength": earlier.strength.word(), "where": earlier.place.raw() },
+    })
 }
 
 fn notification(source: &str, gap: &Gap) -> Value {

@@ -1,6 +1,8 @@
 //! `table`: for people, on a terminal or in a file. The verdict comes first, and what was not seen is never left out.
 
 mod detail;
+mod law;
+mod since;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,7 +15,6 @@ use super::{Format, Report, Scan, Style};
 use crate::inventory::{CoverageState, Inventory};
 use crate::item::State;
 use crate::judge::{RulingKind, Verdict};
-use crate::rules::Status;
 use crate::text::Text;
 
 pub(super) const FORMAT: Format = Format { id: "table", about: "for people", extension: "txt", write };
@@ -62,11 +63,13 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
         report.findings.iter().partition(|f| f.finding.state != State::Mention);
     if !findings.is_empty() {
         heading("Findings", style, out)?;
-        let mut rows = plain(style, &["#", "Product", "Version", "Where", "State", "Sure", "Ruling"]);
+        let mut columns = vec!["#", "Product", "Version", "Where", "State", "Sure", "Ruling"];
+        columns.extend(report.baseline.as_ref().map(|_| "Since"));
+        let mut rows = plain(style, &columns);
         for (number, reported) in findings.iter().enumerate() {
             let finding = &reported.finding;
             let ruling = reported.weighs_most().map_or("none", RulingKind::word);
-            rows.add_row([
+            let mut cells = vec![
                 Cell::new(number + 1),
                 Cell::new(Text::from(reported.product_name.as_str())),
                 Cell::new(finding.version.as_ref().map(short).unwrap_or_default()),
@@ -74,7 +77,9 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
                 Cell::new(finding.state),
                 Cell::new(finding.strength),
                 Cell::new(ruling),
-            ]);
+            ];
+            cells.extend(report.change(reported).map(|(change, _)| Cell::new(change)));
+            rows.add_row(cells);
         }
         writeln!(out, "{}", rows.trim_fmt())?;
         for (number, reported) in findings.iter().enumerate() {
@@ -95,65 +100,15 @@ fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
             )?;
         }
     }
-    heading("Instruments", style, out)?;
-    let mut rows = plain(style, &["Instrument", "Status", "Verdict"]);
-    for outcome in &report.outcomes {
-        let next = outcome.next.map(|(day, status)| format!(", {status} from {day}")).unwrap_or_default();
-        let status =
-            if outcome.status == Status::NotYet { "not made yet".into() } else { outcome.status.to_string() };
-        rows.add_row([outcome.id.clone(), status + &next, outcome.verdict.to_string()]);
-    }
-    writeln!(out, "{}", rows.trim_fmt())?;
-    for outcome in &report.outcomes {
-        let line = format!("{}: {} ({})", outcome.id, outcome.title, outcome.citation);
-        entry("- ", &(line + &assumed(&outcome.assumed)), style, out)?;
-        if let Some(unbound) = &outcome.unbound {
-            entry("  ", &format!("does not bind here: {unbound}"), style, out)?;
-        }
-        let rulings =
-            || report.findings.iter().flat_map(|f| &f.rulings).filter(|r| r.instrument == outcome.id);
-        let found = rulings().any(|r| r.ruling.stands());
-        // Once nothing was found, and of the past only, terms are of no use to anyone.
-        let binds = found && outcome.unbound.is_none();
-        for duty in outcome.duties.iter().filter(|duty| binds && duty.due >= report.scan.as_of) {
-            entry("  ", &format!("by {}: {} ({})", duty.due, duty.duty, duty.rule), style, out)?;
-        }
-    }
-    waivers(report, style, out)?;
+    law::instruments(report, style, out)?;
+    law::waivers(report, style, out)?;
+    since::since(report, style, out)?;
     coverage(inventory, style, out)
 }
 
 /// What is taken for true, as the end of a line.
 fn assumed(assumed: &[String]) -> String {
     if assumed.is_empty() { String::new() } else { format!("; assumed: {}", assumed.join("; ")) }
-}
-
-/// Every waiver, and what became of it.
-fn waivers(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    if report.waivers.is_empty() {
-        return Ok(());
-    }
-    heading("Waivers", style, out)?;
-    for waived in &report.waivers {
-        let waiver = &waived.waiver;
-        let of = [waiver.finding.as_ref(), waiver.product.as_ref()].into_iter().flatten();
-        let of: Vec<_> = of.map(String::as_str).collect();
-        let because = waived.because.as_ref().map(|because| format!(" ({because})")).unwrap_or_default();
-        let line = format!(
-            "{} {}{because}: {} under {}, from {} to {}, approved by {} ({}): {}",
-            waived.state,
-            waiver.id,
-            of.join(", "),
-            waiver.instrument,
-            waiver.starts,
-            waiver.expires,
-            waiver.approver,
-            waiver.reference,
-            waiver.reason
-        );
-        entry("- ", &line, style, out)?;
-    }
-    Ok(())
 }
 
 /// What was looked at, by whom, with which rights.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -42,6 +42,22 @@ pub fn kind(path: &Path) -> io::Result<PathKind> {
 /// When it cannot be opened, with its path.
 pub fn open(path: &Path) -> Result<fs::File, Error> {
     fs::File::open(path).map_err(|e| unreadable(path, &e))
+}
+
+/// The bytes of a file that the operator named.
+///
+/// # Errors
+/// When it cannot be read, or has more than so many bytes.
+pub fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    open(path)?.take(most + 1).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
+        return Ok(bytes);
+    }
+    Err(Error::Instruction {
+        path: path.display().to_string(),
+        reason: format!("it has more than {most} bytes"),
+    })
 }
 
 /// The text of a file that the operator named.

@@ -10,14 +10,14 @@ const OPTIONS: &[(&str, bool)] = &[
     ("as-of", true),
     ("assume", true),
     ("waivers", false),
-    ("baseline", false),
+    ("baseline", true),
     ("output", true),
     ("depth", true),
     ("exclude", true),
     ("accept", true),
     ("organisation", false),
-    ("redact", false),
-    ("redact-key", false),
+    ("redact", true),
+    ("redact-key", true),
     ("no-items", true),
 ];
 

@@ -270,7 +270,8 @@ fn three_hundred_mutations_of_a_root_never_panic_and_lose_no_package_silently() 
         root.write(path, before);
     }
     assert!(lost > 20, "only {lost} mutations took a package away");
-    assert!(started.elapsed() < Duration::from_secs(90), "{:?}", started.elapsed());
+    // Each round writes every format.
+    assert!(started.elapsed() < Duration::from_mins(2), "{:?}", started.elapsed());
 }
 
 /// dpkg refuses two fields of one name in a record; here the second package is lost with the line that parted them.

@@ -13,6 +13,7 @@ use interdict::report::{FORMATS, LIST_FORMATS, Report, Style};
 use interdict::rules::Rules;
 use interdict::sources::Depth;
 use interdict::target::Target;
+use interdict::waiver::Waiver;
 use interdict::{Look, Request};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -248,11 +249,15 @@ pub(crate) static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::proven(&[], f
 
 /// What the library says of a target at a fixed time, under all instruments and the built-in rules.
 pub(crate) fn judged(target: &Target) -> Report {
+    judged_by(target, Organisation::default(), Vec::new())
+}
+
+/// As [`judged`], of an organisation that was granted exceptions.
+pub(crate) fn judged_by(target: &Target, organisation: Organisation, waivers: Vec<Waiver>) -> Report {
     let look =
         Look { depth: Depth::Full, user: None, elevated: None, now: || Timestamp::UNIX_EPOCH, done: &|_| () };
     let under = RULES.choose(&["all".to_owned()], true).unwrap();
     let as_of = Some(jiff::civil::date(2026, 1, 1));
-    let (organisation, waivers) = (Organisation::default(), Vec::new());
     let request =
         Request { rules: &RULES, under, assume: &[], as_of, max_rules_age: 180, organisation, waivers, look };
     interdict::run(target, &request)

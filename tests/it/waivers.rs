@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::lab::{Root, run, scan};
+use interdict::organisation::Organisation;
+use interdict::report::Report;
+use interdict::target::Target;
+use interdict::waiver::Waiver;
+
+use crate::lab::{RULES, Root, judged_by, run, scan};
 
 /// A waiver as the operator writes it, with some lines changed.
 fn waiver(changes: &[(&str, &str)]) -> String {
@@ -39,6 +44,35 @@ fn with(waivers: &str, args: &[&str]) -> (i32, Value) {
     let (list, file) = (format!("inventory:{}", root.at("list.ndjson").display()), root.at("w.toml"));
     let fixed = ["--waivers", file.to_str().unwrap(), "--under", "us-tx-620"];
     scan(&list, &[&fixed, args].concat())
+}
+
+/// A report of an organisation that says who it is, with a waiver in each state.
+pub(crate) fn waived_report() -> Report {
+    let root = Root::new();
+    let states = [
+        ("w1", "used", &[][..]),
+        ("w2", "unused", &[("product", "\"tencent/qq\"")][..]),
+        ("w3", "expired", &[("starts", "\"2025-01-01\""), ("expires", "\"2025-12-31\"")]),
+        ("w4", "not-yet-valid", &[("starts", "\"2026-02-01\"")]),
+        ("w5", "refused", &[("instrument", "\"us-ndaa-fy2018-1634\""), ("product", "\"kaspersky\"")]),
+    ];
+    let each =
+        states.iter().map(|(id, _, changes)| waiver(&[&[("id", &*format!("\"{id}\""))], *changes].concat()));
+    root.write("w.toml", each.collect::<Vec<_>>().concat());
+    root.write(
+        "o.toml",
+        "name = \"Department of Examples\"\ncontact-name = \"Jane Doe\"\ncontact-email = \"jane.doe@example.gov\"\n\
+         contact-telephone = \"+1 202 555 0100\"\nuei = \"EXAMPLE12345\"\nsystem-id = \"EX-42\"\norder-numbers = [\"7\", \"8\"]\n",
+    );
+    let kesl =
+        json!({"kind": "package", "name": "kesl", "version": "12.1", "ids": {"purl": "pkg:deb/kesl@12.1"}});
+    root.write("list.ndjson", format!("{}\n{kesl}\n", wechat()));
+    let waivers = Waiver::read(&root.at("w.toml"), &RULES, false).unwrap();
+    let organisation = Organisation::read(&root.at("o.toml"), &RULES, false).unwrap();
+    let report = judged_by(&Target::saved(&root.at("list.ndjson")).unwrap(), organisation, waivers);
+    let became: Vec<_> = report.waivers.iter().map(|w| (w.waiver.id.as_str(), w.state.word())).collect();
+    assert_eq!(became, states.map(|(id, state, _)| (id, state)));
+    report
 }
 
 #[test]

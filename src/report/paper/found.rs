@@ -57,10 +57,42 @@ pub(super) fn findings(report: &Report, page: &mut dyn Page) -> io::Result<()> {
         let heads = ["No.", "Product", "Version", "Where", "State", "Sure", "Ruling"];
         page.table("what was found", &heads, &mut counted(report).map(row))?;
     }
+    since(report, page)?;
     for (number, reported) in counted(report) {
         finding(number, reported, report, page)?;
     }
     mentions(report, page)
+}
+
+/// What is new, another or gone since an earlier report; nothing where nothing is compared.
+fn since(report: &Report, page: &mut dyn Page) -> io::Result<()> {
+    let Some(baseline) = &report.baseline else { return Ok(()) };
+    page.part(&words("Since the earlier report"))?;
+    page.paragraph(&format!("{baseline}."))?;
+    let now = report.findings.iter().filter_map(|reported| {
+        let (change, other) = report.change(reported)?;
+        let (name, finding) = (&reported.product_name, &reported.finding);
+        let other = if other.is_empty() { finding.state.to_string() } else { other.join("; ") };
+        Some(vec![
+            mark(change.word()),
+            words(name),
+            words(place(reported)),
+            code(Some(&finding.id)),
+            words(other),
+        ])
+    });
+    let gone = baseline.gone.iter().map(|gone| {
+        let was = format!("was {}", gone.state);
+        vec![
+            mark("gone"),
+            words(&gone.product_name),
+            words(gone.place.to_string()),
+            code(Some(&gone.id)),
+            words(was),
+        ]
+    });
+    let heads = ["Change", "Product", "Where", "Finding", "What"];
+    page.table("what changed since the earlier report", &heads, &mut now.chain(gone))
 }
 
 fn finding(number: usize, reported: &Reported, report: &Report, page: &mut dyn Page) -> io::Result<()> {
