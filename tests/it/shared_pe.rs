@@ -192,7 +192,7 @@ fn files_say_who_made_and_who_signed_them() {
     let (items, row) = told(&root);
     assert_eq!(items.len(), FILES.len());
     for (file, wanted) in FILES {
-        let place = format!("/Program Files/{}", file.trim_end_matches(".bin"));
+        let place = format!(r"C:\Program Files\{}", file.trim_end_matches(".bin").replace('/', r"\"));
         let item = items.iter().find(|item| item["place"] == place).unwrap();
         let is = |value: &'static str| item[value].as_str();
         let state = item["signature"]["state"].as_str();
@@ -205,8 +205,8 @@ fn files_say_who_made_and_who_signed_them() {
         gaps,
         [
             // To Windows it is not signed.
-            ("/Program Files/go-pe/dmdskres.dll", &Value::Bool(false)),
-            ("/Program Files/uthenticode/YourPhone.exe", &Value::Bool(true)),
+            (r"C:\Program Files\go-pe\dmdskres.dll", &Value::Bool(false)),
+            (r"C:\Program Files\uthenticode\YourPhone.exe", &Value::Bool(true)),
         ]
     );
 }
