@@ -4,11 +4,12 @@
 //! and not by the name of the file, which anyone may choose. A few bytes may stand for gigabytes, so what comes out
 //! is bounded, and so is the window that a decoder has to keep.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, BufRead, ErrorKind, Read};
 
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// Memory that a decoder of xz may take, in KiB; `xz -9` needs 65 MiB. That of Zstandard is bounded by its crate.
 const MAX_MEMORY: u32 = 128 << 10;
@@ -34,10 +35,7 @@ pub fn expand(bytes: Vec<u8>, bound: u64) -> Result<Vec<u8>, Broken> {
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
             Box::new(XzReader::new_mem_limit(bytes.as_slice(), true, MAX_MEMORY))
         }
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => match StreamingDecoder::new(bytes.as_slice()) {
-            Ok(decoder) => Box::new(decoder),
-            Err(e) => return Err(Broken::Damaged(e.to_string())),
-        },
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(Frames::new(bytes.as_slice())),
         _ => return Ok(bytes),
     };
     let mut out = Vec::new();
@@ -47,6 +45,56 @@ pub fn expand(bytes: Vec<u8>, bound: u64) -> Result<Vec<u8>, Broken> {
         _ => Broken::Damaged(e.to_string()),
     })?;
     if u64::try_from(out.len()).unwrap_or(u64::MAX) > bound { Err(Broken::Large) } else { Ok(out) }
+}
+
+/// All frames of a Zstandard file, one after the other: its crate ends with the first, and what compresses in pieces
+/// (`zstd:chunked`, `pzstd`) writes many, with frames between them that hold no content.
+struct Frames<R> {
+    from: R,
+    decoder: FrameDecoder,
+}
+
+impl<R: BufRead> Frames<R> {
+    fn new(from: R) -> Self {
+        Self { from, decoder: FrameDecoder::new() }
+    }
+
+    /// Begins the next frame that holds content; `false` at the end of the file.
+    fn begin(&mut self) -> io::Result<bool> {
+        while !self.from.fill_buf()?.is_empty() {
+            match self.decoder.reset(&mut self.from) {
+                Ok(()) => return Ok(true),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
+                    let length = u64::from(length);
+                    if io::copy(&mut self.from.by_ref().take(length), &mut io::sink())? < length {
+                        return Err(ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                Err(e) => return Err(io::Error::other(e)),
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while !into.is_empty() && self.decoder.can_collect() == 0 {
+            // A frame may hold nothing; a decoder that has not begun counts as finished.
+            if self.decoder.is_finished() {
+                if !self.begin()? {
+                    return Ok(0);
+                }
+            } else {
+                let one = BlockDecodingStrategy::UptoBlocks(1);
+                self.decoder.decode_blocks(&mut self.from, one).map_err(io::Error::other)?;
+            }
+        }
+        self.decoder.read(into)
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +124,17 @@ mod tests {
             assert_eq!(expand(bytes.to_vec(), 10).unwrap(), b"interdict\n");
         }
         assert_eq!(expand(Vec::new(), 10).unwrap(), b"");
+    }
+
+    #[test]
+    fn every_frame_comes_out_and_those_without_content_are_passed() {
+        let skipped = [0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+        let frames = [ZSTD, &skipped, &skipped, ZSTD].concat();
+        assert_eq!(expand(frames, 20).unwrap(), b"interdict\ninterdict\n");
+        assert_eq!(expand([ZSTD, ZSTD].concat(), 19), Err(Broken::Large));
+        for rest in [&skipped[..9], &ZSTD[..9], b"rest"] {
+            assert!(expand([ZSTD, rest].concat(), 20).is_err());
+        }
     }
 
     #[test]
