@@ -107,7 +107,7 @@ fn path_of(url: &str) -> Option<PathBuf> {
             rest = after;
         }
     }
-    Some(crate::text::bytes_to_path(&bytes)).filter(|path| path.is_absolute())
+    Some(crate::text::bytes_to_path(&bytes)).filter(|path| path.has_root())
 }
 
 impl Extension {
